@@ -1,0 +1,1 @@
+"""What records it: bandpass (filters), photometer (cadence, exposure, bands, presets)."""

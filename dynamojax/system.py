@@ -1,0 +1,256 @@
+"""The parameters of a star, its spots and its planets: modules whose every leaf is a float array.
+
+Each module describes one system; a leading axis on every leaf makes a population, and `jax.vmap`
+takes it apart. Units: K, dex, day, rad, R_sun, M_sun, pc. Directions: the observer is on +z, the
+projected spin axis on +y, the receding limb of a prograde rotator at +x; inclination 0 is pole-on.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dynamojax.constants import LOGG_SUN_DEX, M_EARTH_M_SUN, R_EARTH_R_SUN, TEFF_SUN_K
+from dynamojax.numerics import as_float
+
+
+def _leaf():
+    return eqx.field(converter=as_float)
+
+
+def _check_shapes(module: eqx.Module) -> None:
+    shapes = {name: getattr(value, "shape", None) for name, value in vars(module).items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"{type(module).__name__}: all fields need one common shape, got {shapes}; "
+            "broadcast scalars with jnp.full before construction"
+        )
+
+
+class Star(eqx.Module):
+    """One star, its rotation and the temperature contrasts of its active regions.
+
+    Attributes:
+        teff: Effective temperature of the photosphere. [K]
+        logg: Surface gravity, log10 of cm/s2. [dex]
+        feh: Metallicity. [dex]
+        mass: [M_sun]
+        radius: [R_sun]
+        distance: [pc]
+        prot: Equatorial rotation period. [day]
+        inc: Inclination of the spin axis; 0 is pole-on, pi/2 equator-on. [rad]
+        shear: Differential rotation, Omega(lat) = Omega_eq (1 - shear sin^2 lat). [1]
+        spot_contrast: Photosphere minus spot temperature. [K]
+        facula_contrast: Facula minus photosphere temperature at disc centre. [K]
+        facula_ratio: Facular area over spot area; 0 is none. [1]
+    """
+
+    teff: Float[Array, "*batch"] = _leaf()
+    logg: Float[Array, "*batch"] = _leaf()
+    feh: Float[Array, "*batch"] = _leaf()
+    mass: Float[Array, "*batch"] = _leaf()
+    radius: Float[Array, "*batch"] = _leaf()
+    distance: Float[Array, "*batch"] = _leaf()
+    prot: Float[Array, "*batch"] = _leaf()
+    inc: Float[Array, "*batch"] = _leaf()
+    shear: Float[Array, "*batch"] = _leaf()
+    spot_contrast: Float[Array, "*batch"] = _leaf()
+    facula_contrast: Float[Array, "*batch"] = _leaf()
+    facula_ratio: Float[Array, "*batch"] = _leaf()
+
+    def __check_init__(self):
+        _check_shapes(self)
+
+    @staticmethod
+    def from_degrees(
+        *,
+        teff: float = TEFF_SUN_K,
+        logg: float = LOGG_SUN_DEX,
+        feh: float = 0.0,
+        mass: float = 1.0,
+        radius: float = 1.0,
+        distance: float = 10.0,
+        prot: float = 25.38,
+        inc_deg: float = 90.0,
+        shear: float = 0.2,
+        spot_contrast: float = 1500.0,
+        facula_contrast: float = 50.0,
+        facula_ratio: float = 0.0,
+    ) -> "Star":
+        """A star in a person's units; what is not given is the Sun at 10 pc. Angles in degrees."""
+        return Star(
+            teff=teff,
+            logg=logg,
+            feh=feh,
+            mass=mass,
+            radius=radius,
+            distance=distance,
+            prot=prot,
+            inc=np.deg2rad(inc_deg),
+            shear=shear,
+            spot_contrast=spot_contrast,
+            facula_contrast=facula_contrast,
+            facula_ratio=facula_ratio,
+        )
+
+
+class SpotMap(eqx.Module):
+    """Spots: spherical caps that emerge and decay, padded to a fixed number with radius 0.
+
+    A spot at longitude 0 crosses the central meridian at t = 0; longitude grows with rotation.
+
+    Attributes:
+        lat: [rad]
+        lon: Longitude at t = 0. [rad]
+        radius: Angular radius at maximum, up to pi/2; 0 is no spot. [rad]
+        t_max: Time of maximum area. [day]
+        tau_emerge: Time scale of growth, before t_max. [day]
+        tau_decay: Time scale of decay, after t_max. [day]
+    """
+
+    lat: Float[Array, "*batch n_spots"] = _leaf()
+    lon: Float[Array, "*batch n_spots"] = _leaf()
+    radius: Float[Array, "*batch n_spots"] = _leaf()
+    t_max: Float[Array, "*batch n_spots"] = _leaf()
+    tau_emerge: Float[Array, "*batch n_spots"] = _leaf()
+    tau_decay: Float[Array, "*batch n_spots"] = _leaf()
+
+    def __check_init__(self):
+        _check_shapes(self)
+
+    @property
+    def n_spots(self) -> int:
+        """Number of places for spots, empty ones included."""
+        return self.lat.shape[-1]
+
+    @staticmethod
+    def empty(n_spots: int = 0) -> "SpotMap":
+        """A map of n_spots empty places."""
+        zero, one = jnp.zeros(n_spots), jnp.ones(n_spots)
+        return SpotMap(lat=zero, lon=zero, radius=zero, t_max=zero, tau_emerge=one, tau_decay=one)
+
+    @staticmethod
+    def from_degrees(
+        lat_deg, lon_deg, radius_deg, *, t_max=0.0, tau_emerge=np.inf, tau_decay=np.inf
+    ) -> "SpotMap":
+        """Spots from sequences in degrees and days; scalars are broadcast, infinite times never change."""
+        arrays = np.broadcast_arrays(
+            *np.atleast_1d(
+                np.deg2rad(lat_deg), np.deg2rad(lon_deg), np.deg2rad(radius_deg), t_max, tau_emerge, tau_decay
+            )
+        )
+        return SpotMap(*arrays)
+
+    def padded(self, n_spots: int) -> "SpotMap":
+        """The same spots with empty places added up to n_spots."""
+        missing = n_spots - self.n_spots
+        if missing < 0:
+            raise ValueError(f"n_spots = {n_spots} is below the {self.n_spots} spots present; raise it")
+        empty = SpotMap.empty(missing)
+        batch = self.lat.shape[:-1]
+        return SpotMap(
+            **{
+                name: jnp.concatenate(
+                    [value, jnp.broadcast_to(getattr(empty, name), (*batch, missing))], axis=-1
+                )
+                for name, value in vars(self).items()
+            }
+        )
+
+
+class Planets(eqx.Module):
+    """Planets on Keplerian orbits, padded to a fixed number with radius ratio 0.
+
+    Attributes:
+        radius_ratio: Planet over stellar radius; 0 is no planet. [1]
+        mass: [M_sun]
+        period: [day]
+        t_transit: Time of an inferior conjunction. [day]
+        inc: Inclination of the orbit; pi/2 is edge-on. [rad]
+        ecc: Eccentricity, 0 <= ecc < 1. [1]
+        omega: Argument of periastron of the star's orbit, as in radial-velocity work. [rad]
+        obliquity: Sky-projected angle from the stellar spin axis to the orbit normal. [rad]
+    """
+
+    radius_ratio: Float[Array, "*batch n_planets"] = _leaf()
+    mass: Float[Array, "*batch n_planets"] = _leaf()
+    period: Float[Array, "*batch n_planets"] = _leaf()
+    t_transit: Float[Array, "*batch n_planets"] = _leaf()
+    inc: Float[Array, "*batch n_planets"] = _leaf()
+    ecc: Float[Array, "*batch n_planets"] = _leaf()
+    omega: Float[Array, "*batch n_planets"] = _leaf()
+    obliquity: Float[Array, "*batch n_planets"] = _leaf()
+
+    def __check_init__(self):
+        _check_shapes(self)
+
+    @property
+    def n_planets(self) -> int:
+        """Number of places for planets, empty ones included."""
+        return self.period.shape[-1]
+
+    @staticmethod
+    def empty(n_planets: int = 0) -> "Planets":
+        """n_planets empty places."""
+        zero, one = jnp.zeros(n_planets), jnp.ones(n_planets)
+        return Planets(zero, zero, one, zero, 0.5 * jnp.pi * one, zero, zero, zero)
+
+    @staticmethod
+    def from_degrees(
+        *,
+        radius_earth,
+        star_radius,
+        period,
+        t_transit=0.0,
+        inc_deg=90.0,
+        ecc=0.0,
+        omega_deg=90.0,
+        obliquity_deg=0.0,
+        mass_earth=0.0,
+    ) -> "Planets":
+        """Planets from sequences in Earth radii, Earth masses, days and degrees; scalars are broadcast."""
+        arrays = np.broadcast_arrays(
+            *np.atleast_1d(
+                np.asarray(radius_earth) * R_EARTH_R_SUN / star_radius,
+                np.asarray(mass_earth) * M_EARTH_M_SUN,
+                period,
+                t_transit,
+                np.deg2rad(inc_deg),
+                ecc,
+                np.deg2rad(omega_deg),
+                np.deg2rad(obliquity_deg),
+            )
+        )
+        return Planets(*arrays)
+
+
+class System(eqx.Module):
+    """A star with its spots and planets: what the simulator takes."""
+
+    star: Star
+    spots: SpotMap
+    planets: Planets
+
+
+class Epochs(eqx.Module):
+    """Times as whole days plus a fraction, so that float32 keeps milliseconds over decades.
+
+    Attributes:
+        day: Whole days, exact in float32 up to 16 million. [day]
+        fraction: In [0, 1). [day]
+    """
+
+    day: Float[Array, " n_times"] = _leaf()
+    fraction: Float[Array, " n_times"] = _leaf()
+
+    @staticmethod
+    def from_days(times) -> "Epochs":
+        """Split float64 days, counted from the epoch of the parameters, on the host."""
+        times = np.asarray(times, dtype=np.float64)
+        day = np.floor(times)
+        return Epochs(day=day, fraction=times - day)
+
+    @property
+    def times(self) -> Float[Array, " n_times"]:
+        """Days as one number, rounded to the dtype: for slow changes, not for phases."""
+        return self.day + self.fraction

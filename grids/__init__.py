@@ -1,0 +1,1 @@
+"""Builders of the embedded data, one command each."""
