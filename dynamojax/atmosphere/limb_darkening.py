@@ -1,0 +1,186 @@
+"""Limb darkening: the laws of the literature, and the polynomial in mu that the geometry integrates.
+
+Every law is I(mu) / I(1), zero where mu <= 0 with zero derivative there. Towards mu = 0 from above the
+square-root, power-2 (alpha < 1), logarithmic and four-parameter laws have an infinite slope of their
+own; linear and quadratic do not.
+"""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+
+# Degree of I in mu: see polynomial_coefficients.
+DEFAULT_DEGREE = 5
+
+
+def quadrature_nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss nodes mu and weights w, float64 on the host, with sum(w f) = integral of f mu dmu on (0, 1).
+
+    Gaussian in s = sqrt(mu) with weight 2 s^3: exact for the four-parameter law from n = 3 up, and the
+    nodes are well spread for interpolation in s.
+    Source: Golub & Welsch (1969), Math. Comp. 23, 221, on the Jacobi weight (0, 3).
+    """
+    k = np.arange(n)
+    diagonal = np.where(k == 0, 3.0 / 5.0, 9.0 / ((2.0 * k + 3.0) * (2.0 * k + 5.0)))
+    k = k[1:]
+    square = 4.0 * (k * (k + 3.0)) ** 2 / ((2.0 * k + 3.0) ** 2 * ((2.0 * k + 3.0) ** 2 - 1.0))
+    jacobi = np.diag(diagonal) + np.diag(np.sqrt(square), 1) + np.diag(np.sqrt(square), -1)
+    x, vectors = np.linalg.eigh(jacobi)
+    return (0.5 * (1.0 + x)) ** 2, 0.5 * vectors[0] ** 2
+
+
+def _on_near_side(law, mu: Array) -> Array:
+    near = mu > 0
+    return jnp.where(near, law(jnp.where(near, mu, 1.0)), 0.0)
+
+
+def linear_law(u: Float[Array, "1"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - u (1 - mu).
+
+    Args:
+        u: Coefficient. [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Schwarzschild (1906), Nachr. Ges. Wiss. Goettingen, 41.
+    """
+    return _on_near_side(lambda m: 1.0 - u[0] * (1.0 - m), mu)
+
+
+def quadratic_law(u: Float[Array, "2"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - u1 (1 - mu) - u2 (1 - mu)^2.
+
+    Args:
+        u: Coefficients (u1, u2). [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Kopal (1950), Harvard Circ. 454.
+    """
+    return _on_near_side(lambda m: 1.0 - (1.0 - m) * (u[0] + u[1] * (1.0 - m)), mu)
+
+
+def square_root_law(u: Float[Array, "2"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - c (1 - mu) - d (1 - sqrt(mu)).
+
+    Args:
+        u: Coefficients (c, d). [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Diaz-Cordoves & Gimenez (1992), A&A 259, 227.
+    """
+    return _on_near_side(lambda m: 1.0 - u[0] * (1.0 - m) - u[1] * (1.0 - jnp.sqrt(m)), mu)
+
+
+def logarithmic_law(u: Float[Array, "2"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - e (1 - mu) - f mu ln(mu).
+
+    Args:
+        u: Coefficients (e, f). [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Klinglesmith & Sobieski (1970), AJ 75, 175.
+    """
+    return _on_near_side(lambda m: 1.0 - u[0] * (1.0 - m) - u[1] * m * jnp.log(m), mu)
+
+
+def power2_law(u: Float[Array, "2"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - c (1 - mu^alpha).
+
+    Args:
+        u: Coefficients (c, alpha). [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Hestroffer (1997), A&A 327, 199.
+    """
+    return _on_near_side(lambda m: 1.0 - u[0] * (1.0 - m ** u[1]), mu)
+
+
+def four_parameter_law(u: Float[Array, "4"], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """I(mu) / I(1) = 1 - sum over k = 1..4 of a_k (1 - mu^(k/2)).
+
+    Args:
+        u: Coefficients (a1, a2, a3, a4). [1]
+        mu: Cosine of the heliocentric angle; mu <= 0 is the far side. [1]
+
+    Source: Claret (2000), A&A 363, 1081, equation 6.
+    """
+
+    def law(m):
+        s = jnp.sqrt(m)
+        return 1.0 - jnp.sum(u) + s * (u[0] + s * (u[1] + s * (u[2] + s * u[3])))
+
+    return _on_near_side(law, mu)
+
+
+def quadratic_from_kipping(q: Float[Array, "2"]) -> Float[Array, "2"]:
+    """Quadratic coefficients (u1, u2) from (q1, q2) in the unit square: every physical law, once.
+
+    Both pairs in [1].
+    Gradients: zero in q1 at q1 = 0, where the map has a root.
+    Source: Kipping (2013), MNRAS 435, 2152, equations 15 and 16.
+    """
+    root = safe_sqrt(q[0])
+    return jnp.stack([2.0 * root * q[1], root * (1.0 - 2.0 * q[1])])
+
+
+def kipping_from_quadratic(u: Float[Array, "2"]) -> Float[Array, "2"]:
+    """(q1, q2) from quadratic coefficients (u1, u2); q2 = 0, gradient included, where u1 + u2 = 0.
+
+    Both pairs in [1].
+    Source: Kipping (2013), MNRAS 435, 2152, equations 17 and 18.
+    """
+    total = u[0] + u[1]
+    return jnp.stack([total**2, safe_divide(0.5 * u[0], total)])
+
+
+@lru_cache(maxsize=64)
+def _polynomial_matrix(mu: tuple[float, ...], degree: int) -> np.ndarray:
+    nodes = np.sqrt(np.asarray(mu))
+    s, w = gauss_legendre(len(mu) + degree + 8, 0.0, 1.0)  # exact for the products of polynomials below
+    # Legendre bases keep both systems well conditioned; the last step goes to powers of mu.
+    legendre = np.polynomial.legendre
+    to_fine = legendre.legvander(2 * s - 1, len(mu) - 1) @ np.linalg.inv(
+        legendre.legvander(2 * nodes - 1, len(mu) - 1)
+    )
+    basis = legendre.legvander(2 * s**2 - 1, degree)
+    weight = 2 * s**3 * w
+    projection = np.linalg.solve(basis.T @ (weight[:, None] * basis), (weight[:, None] * basis).T) @ to_fine
+    shift = np.polynomial.Polynomial([-1.0, 2.0])
+    powers = np.zeros((degree + 1, degree + 1))
+    for k in range(degree + 1):
+        coefficients = legendre.Legendre.basis(k).convert(kind=np.polynomial.Polynomial)(shift).coef
+        powers[: len(coefficients), k] = coefficients
+    return powers @ projection
+
+
+def polynomial_coefficients(
+    intensity: Float[Array, "*batch n_mu"], mu: np.ndarray, degree: int = DEFAULT_DEGREE
+) -> Float[Array, "*batch degree_plus_1"]:
+    """Coefficients a_k, k = 1..degree + 1, of I(mu) mu = sum of a_k mu^k.
+
+    The intensities are interpolated as a polynomial of degree n_mu - 1 in sqrt(mu), which holds the
+    four-parameter law exactly, and projected on powers of mu by least squares over the disc's area
+    (weight mu dmu), so that the flux of the whole disc is kept exactly. One fixed matrix does both.
+
+    Args:
+        intensity: At the nodes. [any unit]
+        mu: Nodes, host array; `quadrature_nodes` is a good choice. [1]
+        degree: Degree of I in mu, static.
+
+    Returns:
+        a_k in the unit of the intensity.
+
+    Raises:
+        ValueError: fewer nodes than coefficients, or nodes that are not distinct in (0, 1].
+    """
+    mu = np.asarray(mu, dtype=np.float64)
+    if not 0 <= degree < len(mu):
+        raise ValueError(f"degree = {degree} needs 0 <= degree < n_mu = {len(mu)}; lower it or add mu nodes")
+    if mu.min() <= 0 or mu.max() > 1 or len(np.unique(mu)) < len(mu):
+        raise ValueError(f"mu = {mu.tolist()} must be distinct and in (0, 1]; use quadrature_nodes(n)")
+    matrix = jnp.asarray(_polynomial_matrix(tuple(mu.tolist()), degree), dtype=intensity.dtype)
+    return jnp.einsum("...m,km->...k", intensity, matrix, precision=jax.lax.Precision.HIGHEST)
