@@ -4,15 +4,22 @@ Each safe function masks the *input* of the singular function and then its outpu
 derivative at the edge is finite; the docstring says what it is.
 """
 
+import zlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 
 def as_float(x) -> Array:
     """Array of the default float dtype, so that ints, floats and NumPy scalars share one trace."""
     return jnp.asarray(x, dtype=jnp.result_type(float))
+
+
+def stream(key: Key[Array, ""], name: str) -> Key[Array, ""]:
+    """The key of a named stage: the same for the same name, whatever other stages draw."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def safe_sqrt(x: Float[Array, "..."]) -> Float[Array, "..."]:
