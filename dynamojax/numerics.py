@@ -55,3 +55,75 @@ def gauss_legendre(n: int, low: float = -1.0, high: float = 1.0) -> tuple[np.nda
     x, w = np.polynomial.legendre.leggauss(n)
     half = 0.5 * (high - low)
     return low + half * (x + 1.0), half * w
+
+
+def turns(
+    day: Float[Array, "..."], fraction: Float[Array, "..."], frequency: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """Revolutions made by day + fraction at a frequency, modulo one, in [-1/2, 1/2].
+
+    The product of whole days and the high part of the frequency is exact, so it is reduced without
+    error: 1e-5 turns after 28 years at one turn a day in float32, where a plain product keeps 5e-4.
+
+    Args:
+        day: Whole days, up to 2^13 in float32. [day]
+        fraction: Rest of the time. [day]
+        frequency: [1/day]
+    """
+    bits = jnp.finfo(frequency.dtype).nmant // 2 - 1
+    high, low = split_float(frequency, bits)
+    whole = day * high
+    rest = (whole - jnp.round(whole)) + (day * low + fraction * frequency)
+    return rest - jnp.round(rest)
+
+
+def _chebyshev(function, n: int, high: float) -> np.ndarray:
+    """Monomial coefficients of the degree-n Chebyshev interpolant of a function on [0, high]."""
+    fit = np.polynomial.Chebyshev.interpolate(function, n, domain=[0.0, high])
+    return fit.convert(kind=np.polynomial.Polynomial).coef
+
+
+def _horner(coefficients: np.ndarray, x: Float[Array, "..."]) -> Float[Array, "..."]:
+    total = jnp.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        total = total * x + jnp.asarray(c, x.dtype)
+    return total
+
+
+# In single precision these polynomials are 3 to 8 times faster on CPU than the library's functions,
+# which reduce any argument and, for arctan2, call out of vector code. Measured on the whole domain in
+# float32, against float64: cos 4e-7, sin 6e-7, angle 3e-7, all of it rounding.
+_COS_TURNS = _chebyshev(lambda z: np.cos(2 * np.pi * np.sqrt(z)), 6, 0.25)
+_SINC_TURNS = _chebyshev(lambda z: 2 * np.pi * np.sinc(2 * np.sqrt(z)), 6, 0.25)
+_ATAN = _chebyshev(lambda z: np.arctan(np.sqrt(z)) / np.sqrt(z), 8, 1.0)
+
+
+def _is_single(x: Array) -> bool:
+    return jnp.finfo(x.dtype).bits <= 32
+
+
+@jax.custom_jvp
+def cos_turns(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """cos(2 pi x) for x in [-1/2, 1/2]."""
+    return _horner(_COS_TURNS, x * x) if _is_single(x) else jnp.cos(2 * jnp.pi * x)
+
+
+@jax.custom_jvp
+def sin_turns(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sin(2 pi x) for x in [-1/2, 1/2]."""
+    return x * _horner(_SINC_TURNS, x * x) if _is_single(x) else jnp.sin(2 * jnp.pi * x)
+
+
+cos_turns.defjvps(lambda dx, ans, x: -2 * jnp.pi * sin_turns(x) * dx)
+sin_turns.defjvps(lambda dx, ans, x: 2 * jnp.pi * cos_turns(x) * dx)
+
+
+def upper_angle(y: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Angle of the point (x, y) with y >= 0, in [0, pi]; zero at the origin. Not differentiable."""
+    if not _is_single(x):
+        return jnp.arctan2(y, x)
+    ax = jnp.abs(x)
+    ratio = jnp.minimum(y, ax) / jnp.maximum(jnp.maximum(y, ax), jnp.finfo(x.dtype).tiny)
+    acute = ratio * _horner(_ATAN, ratio * ratio)
+    acute = jnp.where(y > ax, 0.5 * jnp.pi - acute, acute)
+    return jnp.where(x < 0, jnp.pi - acute, acute)
