@@ -29,7 +29,7 @@ class Activity(eqx.Module):
         cycle_length: From the start of a cycle to the start of the next. [day]
         cycle_overlap: How long a cycle lives on beside the next, 0 to cycle_length. [day]
         cycle_start: Time at which any one cycle starts. [day]
-        lat_min: Mean latitude of emergence at the end of a cycle, above 0. [rad]
+        lat_min: Mean latitude of emergence at the end of a cycle, above 0 for a butterfly. [rad]
         lat_max: Mean latitude of emergence at the start of a cycle. [rad]
         lat_margin: How far from [lat_min, lat_max] a butterfly reaches. [rad]
         area_max: Area of the largest spots (with bipoles: of both poles together). [sr]
@@ -83,54 +83,57 @@ class Activity(eqx.Module):
     @staticmethod
     def from_degrees(
         *,
-        level: float = 1.0,
-        cycle_length_yr: float = 11.0,
-        cycle_overlap_yr: float = 2.0,
-        cycle_start: float = 0.0,
-        lat_min_deg: float = 7.0,
-        lat_max_deg: float = 28.0,
-        lat_margin_deg: float = 7.0,
-        area_max_deg2: float = 10.0,
-        tau_emerge: float = 5.0,
-        tau_decay: float = 50.0,
-        tau_power: float = 1.0,
-        nest_prob: float = 0.0,
-        nest_delay_min: float = 5.0,
-        nest_delay_max: float = 15.0,
-        nest_scatter_lat_deg: float = 0.9,
-        nest_scatter_lon_deg: float = 4.1,
-        active_prob: float = 0.0,
-        active_lon_deg: float = 0.0,
-        active_scatter_deg: float = 10.0,
-        separation_deg: float = 10.0,
-        leader_share: float = 0.5,
-        joy_slope: float = 0.5,
-        joy_offset_deg: float = 2.0,
-        joy_scatter_deg: float = 27.0,
+        level=1.0,
+        cycle_length_yr=11.0,
+        cycle_overlap_yr=2.0,
+        cycle_start=0.0,
+        lat_min_deg=7.0,
+        lat_max_deg=28.0,
+        lat_margin_deg=7.0,
+        area_max_deg2=10.0,
+        tau_emerge=5.0,
+        tau_decay=50.0,
+        tau_power=1.0,
+        nest_prob=0.0,
+        nest_delay_min=5.0,
+        nest_delay_max=15.0,
+        nest_scatter_lat_deg=0.9,
+        nest_scatter_lon_deg=4.1,
+        active_prob=0.0,
+        active_lon_deg=0.0,
+        active_scatter_deg=10.0,
+        separation_deg=10.0,
+        leader_share=0.5,
+        joy_slope=0.5,
+        joy_offset_deg=2.0,
+        joy_scatter_deg=27.0,
     ) -> "Activity":
-        """Activity in degrees, square degrees, days and (cycles) Julian years; the rest is the Sun.
+        """Activity in degrees, square degrees, days and, for cycles, Julian years; the default is the Sun.
+
+        Arrays make a population; scalars are broadcast.
 
         Rates, cycle, latitudes, delays and nest cells (36 x 16 of them) are those of van Ballegooijen
         et al. (1998) as butterpy has them; the tilt law is Wang & Sheeley's (1991, ApJ 375, 761).
         Spots take a tenth of the area of their active region, and tau_decay is area_max over
         10 millionths of a hemisphere a day (Gnevyshev-Waldmeier rule; Petrovay & van Driel-Gesztelyi
-        1997, Sol. Phys. 176, 249): together they cover about 0.14 % of the Sun at maximum.
+        1997, Sol. Phys. 176, 249): together they cover about 0.1 % of the Sun at maximum.
         butterpy has area_max_deg2 = 100 and, for all sizes, tau_decay = 5 prot, tau_emerge = 2.
 
         Raises:
             ValueError: a value outside its range.
         """
-        given = dict(locals())
-        return validate_activity(Activity(**dict(_canonical(name, value) for name, value in given.items())))
+        given = [_canonical(name, value) for name, value in locals().items()]
+        values = np.broadcast_arrays(*(value for _, value in given))
+        return validate_activity(Activity(**{name: x for (name, _), x in zip(given, values, strict=True)}))
 
 
-def _canonical(name: str, value: float) -> tuple[str, float]:
+def _canonical(name: str, value) -> tuple[str, np.ndarray]:
     """Name without the suffix of its unit, value in the canonical unit."""
     scales = {"_deg2": np.deg2rad(1.0) ** 2, "_deg": np.deg2rad(1.0), "_yr": YEAR_DAY}
     for suffix, scale in scales.items():
         if name.endswith(suffix):
             return name.removesuffix(suffix), np.asarray(value) * scale
-    return name, value
+    return name, np.asarray(value)
 
 
 class Emergence(eqx.Module):
@@ -202,7 +205,7 @@ _RANGES = {  # name: (low, high, low is allowed, high is allowed)
     "level": (0.0, np.inf, True, False),
     "cycle_length": (0.0, np.inf, False, False),
     "cycle_start": (-np.inf, np.inf, False, False),
-    "lat_min": (0.0, np.pi / 2, False, False),
+    "lat_min": (0.0, np.pi / 2, True, False),
     "lat_max": (0.0, np.pi / 2, False, True),
     "lat_margin": (0.0, np.pi / 2, True, True),
     "area_max": (0.0, 2 * np.pi, False, True),
@@ -231,8 +234,8 @@ def _require(name: str, value, ok, allowed: str, remedy: str) -> None:
         raise ValueError(f"{name} = {bad.flat[0]:.6g} must be in {allowed}; {remedy}")
 
 
-def validate_activity(activity: Activity) -> Activity:
-    """The same activity, or an error that names what is out of range; of values, so on the host only.
+def validate_activity(activity: Activity, config: Emergence | None = None) -> Activity:
+    """The same activity, or an error that names what is out of range; it looks at values: host only.
 
     Raises:
         ValueError: name, value, range and remedy of the first leaf out of range.
@@ -253,4 +256,7 @@ def validate_activity(activity: Activity) -> Activity:
     )
     for low, high in (("lat_min", "lat_max"), ("nest_delay_min", "nest_delay_max")):
         _require(low, leaves[low], leaves[low] <= leaves[high], f"(.., {high}]", f"lower it or raise {high}")
+    if config is not None and config.latitudes == "butterfly":
+        remedy = "an exponential never reaches the equator: raise it"
+        _require("lat_min", leaves["lat_min"], leaves["lat_min"] > 0, "(0, lat_max]", remedy)
     return activity

@@ -1,203 +1,158 @@
-"""How spots are born: times, places and sizes of the regions of one star, as a padded map of spots.
+"""How spots are born: the emergence of regions on one star, as a padded map of spots.
 
-The generator of Dynamo (Kamai, Perets & Bronstein 2026), which is that of butterpy (Claytor et al.
-2022, ApJ 927, 219; before it Aigrain et al. 2015, MNRAS 450, 3211), after van Ballegooijen et al. (1998,
-ApJ 501, 866, section 4) and Schrijver & Harvey (1994, Sol. Phys. 150, 1). The laws are in
-`activity` and `butterfly`; where this differs from those programs, and why:
+The generator of Dynamo (Kamai, Perets & Bronstein 2026), which comes from butterpy (Claytor et al.
+2022, ApJ 927, 219) and Aigrain et al. (2015, MNRAS 450, 3211), after van Ballegooijen et al. (1998,
+ApJ 501, 866, section 4) and Schrijver & Harvey (1994, Sol. Phys. 150, 1). `activity` holds the
+parameters, `butterfly` the laws of the cycle, `regions` the draw. What differs from those
+programs, and why:
 
-- Time, latitude and longitude are continuous; theirs are days and 36 x 16 cells, in each of which
-  at most one region a day can emerge.
-- The number is Poisson with a mean proportional to `level`, without a least or greatest number. Dynamo
-  takes 0.1 sqrt(activity) a day: `level` = 0.19 sqrt(activity) is as many.
-- Dynamo ignores the cycle before the current one and its own probability of correlated emergence; both
-  are here, in uniform emergence too.
-- A region of area A is a cap of area A. Dynamo's radius is sqrt(2.5 A), of 7.9 times the area.
-- butterpy keeps a nest together in longitude at t = 0; differential rotation then takes it apart by the
-  time its later members emerge. Here they emerge where the earlier one has drifted to. The same holds
-  for the two poles of a bipole.
-- Dynamo and butterpy tilt southern bipoles the northern way: the leading pole is the farther from the
-  equator. Here it is the nearer one in both hemispheres, as Joy's law has it.
-- A window may start at any phase of a cycle, and nests founded before it reach into it.
+- Time, latitude and longitude are continuous; theirs are days and 36 x 16 cells of a hemisphere, with
+  at most one region a day and row, so that very active stars lose regions.
+- The number is Poisson with a mean proportional to `level`, without a least or greatest number and
+  without a fixed seed. Dynamo has 0.1 sqrt(activity) a day: as many as `level` = 0.19 sqrt(activity).
+- Dynamo leaves out the cycle before the current one, and does not use its probability of correlated
+  emergence; both are here, in uniform emergence too.
+- Nests: nest_prob is the fraction of regions in nests (butterpy's prob_corr is followers per region,
+  nest_prob / (1 - nest_prob)). Followers found no further nests.
+- A region of area A is a cap of area A. Dynamo's radius sqrt(2.5 A) has 7.9 times the area, and
+  butterpy takes the area of the whole active region for the spot's, then scales it to a filling factor.
+- butterpy keeps a nest together in longitude at t = 0, and differential rotation takes it apart by the
+  time the followers emerge. Here they emerge where the founder has drifted to; the poles of a
+  bipole are side by side at their maximum likewise.
+- butterpy and Dynamo tilt southern bipoles the northern way: the leading pole is the farther from
+  the equator. Here it is the nearer one in both hemispheres, as Joy's law has it.
+- A window may lie anywhere in a cycle (theirs starts with one) and has the followers of nests founded
+  before it. Spots that are past their maximum at the first epoch need a window that starts a few
+  decay times earlier; theirs starts from an immaculate star.
 """
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from dynamojax.numerics import safe_sqrt
 from dynamojax.surface.activity import Activity, Emergence
-from dynamojax.surface.butterfly import cycle_phases, expected_regions, latitude_law, time_after
+from dynamojax.surface.butterfly import expected_regions
+from dynamojax.surface.regions import Regions, draw_regions, drift_rate, founding_start, nest_members
 from dynamojax.system import SpotMap, Star
 
-_UNTILTED = 0.14  # share of regions outside Joy's law, tilt below half a degree (butterpy's tilt law)
-_UNTILTED_RAD = float(np.deg2rad(0.5))
-_TILT_BOUNDS = (1.6, 1.8)  # where the two normal factors of the scatter are cut (butterpy's tilt law)
+_MOMENT_EXPONENTS = np.geomspace(1e-4, 5.0, 200)  # theta of the bound in recommend_n_spots
 
 
-class Regions(eqx.Module):
-    """Emerged regions, one a place, of which not all are taken.
+def cap_radius(area: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Angular radius of a cap of area 2 pi (1 - cos r) [sr]; zero, also in slope, at 0. [rad]"""
+    return 2.0 * jnp.arcsin(safe_sqrt(area / (4 * jnp.pi)))
 
-    Attributes:
-        lat: [rad]
-        lon: Longitude at t_max, in the frame that turns at the equatorial rate. [rad]
-        t_max: Time of maximum area. [day]
-        area: Relative to the largest size. [1]
-        tilt: Of the axis, positive if the leading pole is nearer the equator. [rad]
-        parent: Place of the region whose nest it is in; -1 outside nests.
-        is_active: Whether the place is taken by a region of the window.
-        is_complete: Whether the places sufficed and the parameters were in range.
+
+def _poles(
+    activity: Activity, lat: Float[Array, ""], tilt: Float[Array, ""], area: Float[Array, ""]
+) -> tuple[Float[Array, " 2"], Float[Array, " 2"]]:
+    """Latitudes and longitude offsets of the leading and the following pole of a bipole. [rad]
+
+    Each is half the separation from the centre on a great circle, the leading one forward in longitude and
+    turned by the tilt towards the equator; on a small scale this is butterpy's offset along the parallel.
     """
-
-    lat: Float[Array, "*batch n"]
-    lon: Float[Array, "*batch n"]
-    t_max: Float[Array, "*batch n"]
-    area: Float[Array, "*batch n"]
-    tilt: Float[Array, "*batch n"]
-    parent: Int[Array, "*batch n"]
-    is_active: Bool[Array, "*batch n"]
-    is_complete: Bool[Array, "*batch"]
+    d = 0.5 * activity.separation * safe_sqrt(area) * jnp.array([1.0, -1.0], dtype=lat.dtype)
+    south = -jnp.sin(tilt) * jnp.where(lat < 0, -1.0, 1.0)
+    x = jnp.cos(d) * jnp.cos(lat) - jnp.sin(d) * south * jnp.sin(lat)
+    y = jnp.sin(d) * jnp.cos(tilt)
+    z = jnp.cos(d) * jnp.sin(lat) + jnp.sin(d) * south * jnp.cos(lat)
+    return jnp.arctan2(z, safe_sqrt(x**2 + y**2)), jnp.arctan2(y, x)
 
 
-def _arrivals(n: int, dtype, *, key: Key[Array, ""]) -> Float[Array, " n"]:
-    """First n arrivals of a Poisson process of unit rate; those below x are Poisson(x) in number."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
-    return jnp.cumsum(jax.vmap(lambda k: jax.random.exponential(k, dtype=dtype))(keys))
+def _spots(activity: Activity, config: Emergence, regions: Regions) -> dict[str, Float[Array, " n_spots"]]:
+    """Leaves of the map of the regions' spots, longitudes still those at t_max."""
+    lat, lon, share = regions.lat[None], regions.lon[None], jnp.ones_like(activity.leader_share)[None]
+    if config.bipoles:
+        lat, offset = jax.vmap(lambda *r: _poles(activity, *r), out_axes=1)(
+            regions.lat, regions.tilt, regions.area
+        )
+        lon = lon + offset
+        share = jnp.stack([activity.leader_share, 1.0 - activity.leader_share])
+    n_poles = lat.shape[0]
+    area = activity.area_max * share[:, None] * jnp.where(regions.is_active, regions.area, 0.0)
+    scale = regions.area**activity.tau_power
+    return {
+        "lat": lat.ravel(),
+        "lon": lon.ravel(),
+        "radius": cap_radius(area).ravel(),
+        "t_max": jnp.tile(regions.t_max, n_poles),
+        "tau_emerge": jnp.tile(activity.tau_emerge * scale, n_poles),
+        "tau_decay": jnp.tile(activity.tau_decay * scale, n_poles),
+    }
 
 
-def _size(config: Emergence, dtype, *, key: Key[Array, ""]) -> Int[Array, ""]:
-    """Index of a size drawn by frequency, 0 the largest."""
-    edges = jnp.asarray(np.cumsum(config.frequencies)[:-1], dtype=dtype)
-    return jnp.sum(jax.random.uniform(key, dtype=dtype) >= edges)
-
-
-def _abs_latitude(
-    activity: Activity, config: Emergence, t: Float[Array, ""], *, key: Key[Array, ""]
-) -> Float[Array, ""]:
-    """Distance from the equator of a region that emerges at t. [rad]"""
-    key_cycle, key_lat = jax.random.split(key)
-    if config.latitudes == "isotropic":
-        low, high = jnp.sin(activity.lat_min), jnp.sin(activity.lat_max)
-        return jnp.arcsin(low + (high - low) * jax.random.uniform(key_lat, dtype=t.dtype))
-    _, phase, rate = cycle_phases(activity, t)
-    is_old = jax.random.uniform(key_cycle, dtype=t.dtype) * jnp.sum(rate) < rate[1]
-    mean, deviation, low, high = latitude_law(activity, config, jnp.where(is_old, phase[1], phase[0]))
-    bounds = (low - mean) / deviation, (high - mean) / deviation
-    return mean + deviation * jax.random.truncated_normal(key_lat, *bounds, dtype=t.dtype)
-
-
-def _longitude(activity: Activity, config: Emergence, *, key: Key[Array, ""]) -> Float[Array, ""]:
-    """Longitude in the equatorial frame: uniform, or about one of the active longitudes. [rad]"""
-    key_where, key_which, key_scatter, key_any = jax.random.split(key, 4)
-    dtype = activity.active_lon.dtype
-    n = config.n_active_longitudes
-    which = jax.random.randint(key_which, (), 0, n) * (2 * jnp.pi / n)
-    scatter = activity.active_scatter * jax.random.normal(key_scatter, dtype=dtype)
-    preferred = activity.active_lon + which + scatter
-    is_preferred = jax.random.uniform(key_where, dtype=dtype) < activity.active_prob
-    return jnp.where(is_preferred, preferred, 2 * jnp.pi * jax.random.uniform(key_any, dtype=dtype))
-
-
-def _founder(
-    activity: Activity, config: Emergence, t: Float[Array, ""], *, key: Key[Array, ""]
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Latitude and longitude of a region outside nests. [rad]"""
-    key_lat, key_sign, key_lon = jax.random.split(key, 3)
-    lat = _abs_latitude(activity, config, t, key=key_lat)
-    sign = jnp.where(jax.random.bernoulli(key_sign), 1.0, -1.0)
-    return sign.astype(t.dtype) * lat, _longitude(activity, config, key=key_lon)
-
-
-def drift_rate(star: Star, lat: Float[Array, "..."]) -> Float[Array, "..."]:
-    """How fast a latitude falls behind the equator, Omega_eq shear sin^2 lat. [rad/day]"""
-    return 2 * jnp.pi / star.prot * star.shear * jnp.sin(lat) ** 2
-
-
-def _follower(star: Star, activity: Activity, lat, lon, t, *, key: Key[Array, ""]):
-    """Latitude, longitude and time of a region in the nest of one at (lat, lon, t). [rad, rad, day]
-
-    The scatter is triangular, the difference of two uniform deviates, as of two regions in one
-    cell of van Ballegooijen et al. (1998): it ends at sqrt(6) standard deviations.
-    """
-    key_delay, key_scatter = jax.random.split(key)
-    u = jax.random.uniform(key_delay, dtype=lat.dtype)
-    delay = activity.nest_delay_min + (activity.nest_delay_max - activity.nest_delay_min) * u
-    v = jax.random.uniform(key_scatter, (2, 2), dtype=lat.dtype)
-    offset = 6**0.5 * (v[0] - v[1])
-    lon = lon - drift_rate(star, lat) * delay + activity.nest_scatter_lon * offset[0]
-    return *_over_pole(lat + activity.nest_scatter_lat * offset[1], lon), t + delay
-
-
-def _over_pole(lat, lon):
-    """The same point with |latitude| up to pi/2."""
-    is_over = jnp.abs(lat) > jnp.pi / 2
-    return jnp.where(is_over, jnp.sign(lat) * jnp.pi - lat, lat), jnp.where(is_over, lon + jnp.pi, lon)
-
-
-def _tilt(activity: Activity, lat: Float[Array, ""], *, key: Key[Array, ""]) -> Float[Array, ""]:
-    """Tilt of a bipole: slope |lat| + offset + scatter x y, x and y cut normal deviates. [rad]
-
-    Source: Wang & Sheeley (1991, ApJ 375, 761), Howard (1992, Sol. Phys. 137, 205), as in butterpy.
-    """
-    keys = jax.random.split(key, 4)
-    dtype = lat.dtype
-    x, y = (
-        jax.random.truncated_normal(k, -b, b, dtype=dtype) for k, b in zip(keys, _TILT_BOUNDS, strict=False)
-    )
-    joy = activity.joy_slope * jnp.abs(lat) + activity.joy_offset + activity.joy_scatter * x * y
-    free = jnp.deg2rad(jax.random.truncated_normal(keys[2], -0.5, 0.5, dtype=dtype))
-    return jnp.where(jax.random.uniform(keys[3], dtype=dtype) < _UNTILTED, free, joy)
-
-
-def _in_range(activity: Activity, expected: Float[Array, ""]) -> Bool[Array, ""]:
-    """Whether the drawn regions mean what they say; NaN is out of range."""
-    return (
-        (expected >= 0)
-        & (activity.nest_prob >= 0)
-        & (activity.nest_prob < 1)
-        & (activity.lat_min <= activity.lat_max)
-        & (activity.area_max > 0)
-        & (activity.area_max <= 2 * jnp.pi)
-    )
-
-
-def draw_regions(
+def emerge_spots(
     star: Star,
     activity: Activity,
     config: Emergence,
-    start: Float[Array, ""],
-    stop: Float[Array, ""],
+    start: Float[Array, ""] | float | int,
+    stop: Float[Array, ""] | float | int,
     *,
     key: Key[Array, ""],
-) -> Regions:
-    """The regions of one star that reach their maximum in [start, stop): a Neyman-Scott process.
+) -> SpotMap:
+    """Spots of one star that reach their maximum in [start, stop).
 
-    Founders are a Poisson process in time, from nest_delay_max before the window on. A founder has
-    Poisson(m) followers, m = nest_prob / (1 - nest_prob), or Poisson(m / frequency of the largest) if
-    only the largest found nests. Both are read off arrivals of a process of unit rate: the followers'
-    on the line on which each founder holds a stretch as long as its expected number of them. The
-    places that a map has do not change the regions that it holds.
+    Args:
+        star: Only its rotation counts: prot and shear.
+        activity: How often, where and how large.
+        config: Static choices, the number of places among them.
+        start: Start of the window; a few decay times before the first epoch. [day]
+        stop: End of the window; a few growth times after the last epoch. [day]
+        key: One per star.
+    Returns:
+        Spots, the rest of the places empty (radius 0). If the places do not suffice
+        (`recommend_n_spots`) or a parameter is out of range, all NaN: see `is_complete`.
+    Gradients: along the paths of the spots at fixed number, cycle, nest and size of each; finite.
+        Numbers are steps, so that the gradient in `level` is that of the times alone.
     """
-    n, dtype = config.n_regions, activity.level.dtype
-    key_seeds, key_broods, key_places = jax.random.split(key, 3)
-    place_keys = jax.vmap(jax.random.fold_in, (None, 0))(key_places, jnp.arange(n))
-    key_size, key_found, key_follow, key_tilt = jax.vmap(lambda k: jax.random.split(k, 4), out_axes=1)(
-        place_keys
-    )
-    size = jax.vmap(lambda k: _size(config, dtype, key=k))(key_size)
+    start, stop = (jnp.asarray(t, dtype=activity.level.dtype) for t in (start, stop))
+    regions = draw_regions(star, activity, config, start, stop, key=key)
+    spots = _spots(activity, config, regions)
+    at_zero = spots["lon"] + drift_rate(star, spots["lat"]) * spots["t_max"]
+    spots["lon"] = jnp.mod(at_zero + jnp.pi, 2 * jnp.pi) - jnp.pi
+    return SpotMap(**{name: jnp.where(regions.is_complete, x, jnp.nan) for name, x in spots.items()})
 
-    begin = start - jnp.where(activity.nest_prob > 0, activity.nest_delay_max, 0.0)
-    expected = (1.0 - activity.nest_prob) * expected_regions(activity, config, begin, stop)
-    arrivals = _arrivals(n + 1, dtype, key=key_seeds)
-    n_founders = jnp.sum(arrivals < expected)
-    is_founder = jnp.arange(n) < n_founders
-    share = jnp.where(is_founder, arrivals[:n], 0.0) / jnp.where(expected > 0, expected, 1.0)
-    return _fill(
-        star,
-        activity,
-        config,
-        (begin, start, stop),
-        (expected, share, n_founders, size),
-        keys=(key_broods, key_found, key_follow, key_tilt),
-    )
+
+def is_complete(spots: SpotMap) -> Bool[Array, "*batch"]:
+    """Whether a map holds all the spots that were drawn: no place is NaN."""
+    return jnp.all(jnp.isfinite(spots.radius), axis=-1)
+
+
+def recommend_n_spots(activity: Activity, config: Emergence, start, stop, *, chance: float = 1e-6) -> int:
+    """Places that suffice for every star of a population but for a chance; on the host.
+
+    Chernoff's bound on the number N of founders and followers: ln P(N >= n) is at most
+    mu (E exp(theta (1 + K)) - 1) - theta n for every theta > 0, mu founders with K followers each.
+
+    Args:
+        activity: One star or a population.
+        config: Its n_spots does not matter.
+        start: Start of the window. [day]
+        stop: End of the window. [day]
+        chance: That a map is incomplete, for each star at most. [1]
+    Raises:
+        ValueError: start, stop, chance or a parameter out of range.
+    """
+    if not -np.inf < start < stop < np.inf:
+        raise ValueError(f"start = {start} must be below stop = {stop}, both finite; order them")
+    if not 0 < chance < 1:
+        raise ValueError(f"chance = {chance} must be in (0, 1); 1e-6 loses one star in a million")
+
+    def expected(one):
+        begin = founding_start(one, jnp.asarray(start, dtype=one.level.dtype))
+        founders = (1 - one.nest_prob) * expected_regions(one, config, begin, jnp.asarray(stop, begin.dtype))
+        return founders, nest_members(one, config)
+
+    flat = jax.tree.map(jnp.ravel, activity)
+    founders, members = (np.asarray(x, dtype=float)[:, None] for x in jax.vmap(expected)(flat))
+    if not np.all(np.isfinite(founders) & (founders >= 0) & np.isfinite(members)):
+        raise ValueError("activity is out of range, so that no number is expected; see validate_activity")
+    share = config.frequencies[0] if config.nest_parents == "largest" else 1.0
+    theta = _MOMENT_EXPONENTS
+    with np.errstate(over="ignore"):  # an infinite moment is a bound too, and never the least
+        growth = 1 - share + share * np.exp(members * np.expm1(theta))
+        bound = (founders * (np.exp(theta) * growth - 1) - np.log(chance)) / theta
+    n_regions = max(1, int(np.ceil(np.min(bound, axis=1).max())))
+    return 2 * n_regions if config.bipoles else n_regions
