@@ -127,3 +127,8 @@ def upper_angle(y: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, 
     acute = ratio * _horner(_ATAN, ratio * ratio)
     acute = jnp.where(y > ax, 0.5 * jnp.pi - acute, acute)
     return jnp.where(x < 0, jnp.pi - acute, acute)
+
+
+def full_angle(y: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Angle of the point (x, y) in [-pi, pi]; zero at the origin. Not differentiable."""
+    return jnp.where(y < 0, -1, 1).astype(y.dtype) * upper_angle(jnp.abs(y), x)
