@@ -50,9 +50,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynamojax.numerics import safe_divide, safe_sqrt, sin_turns, upper_angle
-from dynamojax.surface.evolution import Law, spot_radii
-from dynamojax.surface.geometry import cos_view_angle
-from dynamojax.system import Epochs, SpotMap, Star
 
 
 def _cap(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
@@ -141,9 +138,10 @@ def cap_moments(mu0: Float[Array, "..."], radius: Float[Array, "..."], n: int) -
 _SPOTS_PER_STEP = 20
 
 
-def _sum_over_caps(
-    mu0: Float[Array, "n_spots n_times"], half_sine: Array, n: int
+def sum_of_moments(
+    mu0: Float[Array, "n_spots n_times"], half_sine: Float[Array, "n_spots n_times"], n: int
 ) -> Float[Array, "n n_times"]:
+    """Sum over caps of M_k, k = 1 .. n; where caps overlap, what they share is counted twice."""
     n_spots, n_times = mu0.shape
     block = min(_SPOTS_PER_STEP, max(n_spots, 1))
     missing = -n_spots % block
@@ -156,13 +154,3 @@ def _sum_over_caps(
     start = (jnp.zeros((block, n_times), mu0.dtype),) * n
     totals, _ = jax.lax.scan(add, start, blocks)
     return jnp.stack([jnp.sum(total, axis=0) for total in totals])
-
-
-def spot_moments(star: Star, spots: SpotMap, epochs: Epochs, law: Law, n: int) -> Float[Array, "n n_times"]:
-    """Moments of all spots together, each cap counted in full: overlaps are counted twice.
-
-    Returns:
-        Sum over spots of M_k, k = 1 .. n. [1]
-    """
-    mu0 = cos_view_angle(star, spots.lat, spots.lon, epochs)
-    return _sum_over_caps(mu0, half_sines(spot_radii(spots, epochs, law)), n)

@@ -71,16 +71,22 @@ def _exposed(start: Array, stop: Array, others: tuple[Array, Array, Array]) -> t
     return ~start_in, ~stop_in
 
 
-def _neighbours(position: Array, half_sine: Array, n_neighbours: int) -> tuple[Array, Array, Array]:
-    """Indices (k, n_caps) of the caps that overlap each cap at some epoch, which are real, and if all fit."""
+def touching(
+    position: Float[Array, "3 n_caps n_times"], half_sine: Float[Array, "n_caps n_times"]
+) -> Bool[Array, "n_caps n_caps"]:
+    """Which pairs of caps overlap at some epoch. Not differentiable."""
     half_cosine = jnp.sqrt(1 - half_sine * half_sine)
     reach = half_sine[:, None] * half_cosine[None, :]
     reach = reach + reach.swapaxes(0, 1)  # sin of half the sum of the radii
     chord_sq = jnp.sum((position[:, :, None] - position[:, None, :]) ** 2, axis=0)
     active = half_sine > 0
     touch = (chord_sq < 4 * reach**2) & active[:, None] & active[None, :]
-    touch = jnp.any(touch, axis=-1) & ~jnp.eye(half_sine.shape[0], dtype=bool)
-    is_real, index = jax.lax.top_k(touch.astype(half_sine.dtype), n_neighbours)
+    return jnp.any(touch, axis=-1) & ~jnp.eye(half_sine.shape[0], dtype=bool)
+
+
+def _neighbours(touch: Array, n_neighbours: int) -> tuple[Array, Array, Array]:
+    """Indices (k, n_caps) of the caps that overlap each cap, which are real, and whether all fit."""
+    is_real, index = jax.lax.top_k(touch.astype(jnp.int32), n_neighbours)
     fits = jnp.max(jnp.sum(touch, axis=1), initial=0) <= n_neighbours
     return index.T, is_real.T > 0, fits
 
@@ -246,7 +252,7 @@ def union_moments(
     def step(at):
         p = jax.lax.dynamic_slice_in_dim(position, at, _EPOCHS_PER_STEP, axis=2)
         w = jax.lax.dynamic_slice_in_dim(half_sine, at, _EPOCHS_PER_STEP, axis=1)
-        index, is_real, fits = _neighbours(*jax.lax.stop_gradient((p, w)), n_neighbours)
+        index, is_real, fits = _neighbours(touching(*jax.lax.stop_gradient((p, w))), n_neighbours)
         moments = jnp.where(fits, _union_moments(p, w, index, is_real, n), jnp.nan)
         return moments, jnp.broadcast_to(fits, (_EPOCHS_PER_STEP,))
 

@@ -1,0 +1,65 @@
+"""The disc at an epoch: nodes that move with each cap, and maps for plots and checks.
+
+Nodes carry the light a region hides, smoothly in every parameter: they move with the cap instead of
+switching on and off. Their sums agree with the closed forms of `coverage` and `overlap`.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt, upper_angle
+
+
+def cap_nodes(
+    position: Float[Array, "3 n_caps"], half_sine: Float[Array, " n_caps"], n_radial: int, n_azimuth: int
+) -> tuple[Float[Array, "3 n_caps n_nodes"], Float[Array, "n_caps n_nodes"]]:
+    """Quadrature nodes over the visible part of each cap.
+
+    Gauss-Legendre in area along the radius and, on each ring, over the azimuths in view.
+
+    Args:
+        position: Unit vectors to the caps' centres, observer on +z. [1]
+        half_sine: sin(r/2) of the radii; 0 is no cap, its nodes weigh nothing. [1]
+        n_radial: Rings of a cap.
+        n_azimuth: Nodes of a ring.
+
+    Returns:
+        Unit vectors (x, y, mu) of the nodes, and their solid angles; mu times it is projected area. [sr]
+    """
+    u, wu = gauss_legendre(n_radial, 0.0, 1.0)
+    v, wv = gauss_legendre(n_azimuth, -1.0, 1.0)
+    u, wu, v, wv = (jnp.asarray(q, half_sine.dtype) for q in (u, wu, v, wv))
+    x, y, z = (q[:, None] for q in position)
+    vers = 2 * half_sine[:, None] ** 2 * u  # 1 - cos of the ring's distance from the centre
+    sin_ring, cos_ring = safe_sqrt(vers * (2 - vers)), 1 - vers
+    s0 = safe_sqrt(x * x + y * y)
+    ex, ey = jnp.where(s0 > 0, safe_divide(x, s0), 1), safe_divide(y, s0)
+    a, crossing = z * cos_ring, (sin_ring - z) * (sin_ring + z)
+    crosses = crossing > 0
+    rim = upper_angle(safe_sqrt(crossing), jnp.where(crosses, -a, 1))
+    phi = jnp.where(crosses, rim, jnp.where(a > 0, jnp.pi, 0))
+    psi = phi[..., None] * v
+    inward, across = sin_ring[..., None] * jnp.cos(psi), sin_ring[..., None] * jnp.sin(psi)
+    z, ex, ey, s0, cos_ring = (q[..., None] for q in (z, ex, ey, s0, cos_ring))
+    radial = s0 * cos_ring - z * inward
+    nodes = jnp.stack([ex * radial - ey * across, ey * radial + ex * across, z * cos_ring + s0 * inward])
+    weight = 2 * half_sine[:, None, None] ** 2 * wu[:, None] * phi[..., None] * wv
+    return nodes.reshape(3, len(half_sine), -1), weight.reshape(len(half_sine), -1)
+
+
+def times_covered(
+    points: Float[Array, "3 *shape"], position: Float[Array, "3 n_caps"], half_sine: Float[Array, " n_caps"]
+) -> Int[Array, "*shape"]:
+    """How many caps each point of the sphere lies in. Not differentiable."""
+    chord_sq = sum((points[i][..., None] - position[i]) ** 2 for i in range(3))
+    return jnp.sum(chord_sq < 4 * half_sine**2, axis=-1)
+
+
+def disc_points(n_pixels: int) -> Float[np.ndarray, "3 n_pixels n_pixels"]:
+    """Points (x, y, mu) of a square image of the disc, y upwards along the first image axis; NaN outside."""
+    edge = (np.arange(n_pixels) + 0.5) / n_pixels * 2 - 1
+    x, y = np.meshgrid(edge, edge)
+    rest = 1 - x * x - y * y
+    mu = np.sqrt(np.where(rest > 0, rest, np.nan))
+    return np.stack([np.where(rest > 0, x, np.nan), np.where(rest > 0, y, np.nan), mu])
