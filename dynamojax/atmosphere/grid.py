@@ -1,0 +1,162 @@
+"""The grid of band intensities: log I(band, mu) at nodes in teff, logg and feh, read from HDF5."""
+
+from pathlib import Path
+
+import equinox as eqx
+import h5py
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from dynamojax.atmosphere.limb_darkening import quadrature_nodes
+from dynamojax.numerics import as_float
+
+FORMAT = "dynamojax band grid"
+FORMAT_VERSION = 1
+EMBEDDED = Path(__file__).parents[1] / "data" / "bands.h5"
+_DATASETS = (
+    *("teff", "logg", "feh", "mu", "node", "bands", "flux", "shape"),
+    *("wavelength_eff", "ab_zero_point", "vega_zero_point"),
+)
+
+
+class BandGrid(eqx.Module):
+    """Band-mean surface intensities of model atmospheres; pass it as an argument, never close over it.
+
+    Attributes:
+        teff: Nodes. [K]
+        logg: Nodes. [dex]
+        feh: Nodes. [dex]
+        log_intensity: Natural log of the intensity. Where there is no model it is extrapolated, which only
+            shapes the slope at the edge of the models. [ln erg/s/cm2/A/sr]
+        exists: Which nodes hold a model.
+        wavelength_eff: Pivot wavelength of each band. [A]
+        ab_zero_point: Band mean flux at AB magnitude 0. [erg/s/cm2/A]
+        vega_zero_point: Band mean flux of Vega, magnitude 0 in every band. [erg/s/cm2/A]
+        bands: Names, static.
+        mu_nodes: Cosines of the heliocentric angle, static, so that matrices over mu are built on the host.
+    """
+
+    teff: Float[Array, " n_teff"] = eqx.field(converter=as_float)
+    logg: Float[Array, " n_logg"] = eqx.field(converter=as_float)
+    feh: Float[Array, " n_feh"] = eqx.field(converter=as_float)
+    log_intensity: Float[Array, "n_teff n_logg n_feh n_bands n_mu"] = eqx.field(converter=as_float)
+    exists: Bool[Array, "n_teff n_logg n_feh"]
+    wavelength_eff: Float[Array, " n_bands"] = eqx.field(converter=as_float)
+    ab_zero_point: Float[Array, " n_bands"] = eqx.field(converter=as_float)
+    vega_zero_point: Float[Array, " n_bands"] = eqx.field(converter=as_float)
+    bands: tuple[str, ...] = eqx.field(static=True)
+    mu_nodes: tuple[float, ...] = eqx.field(static=True)
+
+    @property
+    def mu(self) -> np.ndarray:
+        """Cosines of the heliocentric angle, float64 on the host. [1]"""
+        return np.asarray(self.mu_nodes)
+
+    def select(self, bands: tuple[str, ...]) -> "BandGrid":
+        """The same grid with these bands, in this order."""
+        missing = [band for band in bands if band not in self.bands]
+        if missing:
+            raise ValueError(
+                f"bands = {missing} are not in the grid; it holds {', '.join(self.bands)}; "
+                "add your own filter with band_from_filter"
+            )
+        index = np.array([self.bands.index(band) for band in bands], dtype=int)
+        return BandGrid(
+            self.teff,
+            self.logg,
+            self.feh,
+            self.log_intensity[..., index, :],
+            self.exists,
+            self.wavelength_eff[index],
+            self.ab_zero_point[index],
+            self.vega_zero_point[index],
+            tuple(bands),
+            self.mu_nodes,
+        )
+
+
+def load_grid(path: str | Path | None = None) -> BandGrid:
+    """Read a band grid; the embedded one when no path is given.
+
+    Raises:
+        ValueError: not such a file, a newer version of it, or a damaged one.
+    """
+    path = EMBEDDED if path is None else Path(path)
+    data = read_datasets(path, _DATASETS)
+    mu, node = data["mu"], data["node"].astype(int)
+    shape = data["shape"] * data["shape_step"]
+    # Storage rounds the shape; the flux is kept exactly by normalising again: 2 pi sum(w I) = flux.
+    weight = _disc_weights(path, mu)
+    shape -= np.log(2.0 * np.exp(shape) @ weight)[..., None]
+    log_intensity = np.log(data["flux"] / np.pi)[..., None] + shape
+    axes = [data[name] for name in ("teff", "logg", "feh")]
+    for name, axis in zip(("teff", "logg", "feh"), axes, strict=True):
+        if len(axis) < 4 or np.any(np.diff(axis) <= 0):
+            raise ValueError(f"{path}: {name} = {axis} needs at least 4 increasing nodes; rebuild the file")
+    cube = np.full((*map(len, axes), *log_intensity.shape[1:]), np.nan)
+    cube[tuple(node.T)] = log_intensity
+    exists = np.isfinite(cube).all((-2, -1))
+    return BandGrid(
+        *axes,
+        _extrapolated(cube, axes),
+        jnp.asarray(exists),
+        data["wavelength_eff"],
+        data["ab_zero_point"],
+        data["vega_zero_point"],
+        tuple(band.decode() for band in data["bands"]),
+        tuple(mu.tolist()),
+    )
+
+
+def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Datasets of a band-grid file, with the step of packed ones as `<name>_step`."""
+    if not path.exists():
+        raise ValueError(f"path = {path} does not exist; build it with python -m grids.build_bands")
+    try:
+        with h5py.File(path, "r") as file:
+            found, version = file.attrs.get("format"), int(file.attrs.get("format_version", 0))
+            if found != FORMAT:
+                raise ValueError(
+                    f"{path}: format = {found!r}, expected {FORMAT!r}; this is another kind of file"
+                )
+            if version != FORMAT_VERSION:
+                raise ValueError(
+                    f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
+                    "update dynamojax or rebuild the file"
+                )
+            data = {name: file[name][()] for name in names}
+            steps = {f"{name}_step": float(file[name].attrs.get("step", 1.0)) for name in names}
+    except (OSError, KeyError) as error:
+        raise ValueError(f"{path} is damaged or not HDF5 ({error}); fetch or build it again") from error
+    return data | steps
+
+
+def _disc_weights(path: Path, mu: np.ndarray) -> np.ndarray:
+    nodes, weight = quadrature_nodes(len(mu))
+    if not np.allclose(nodes, mu, atol=1e-9):
+        raise ValueError(f"{path}: mu = {mu} must be quadrature_nodes({len(mu)}); rebuild the file")
+    return weight
+
+
+def _extrapolated(cube: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
+    """Fill absent nodes linearly from their neighbours; they shape slopes at the edge, never a value."""
+    cube = cube.copy()
+    while np.isnan(cube[..., 0, 0]).any():
+        filled = np.isfinite(cube[..., 0, 0])
+        total, count = np.zeros_like(cube), np.zeros(filled.shape)
+        for k, axis in enumerate(axes):
+            for step in (1, -1):
+                x = axis[::step]
+                f, t = np.moveaxis(cube, k, 0)[::step], np.moveaxis(total, k, 0)[::step]
+                n = np.moveaxis(count, k, 0)[::step]
+                ratio = ((x[2:] - x[1:-1]) / (x[1:-1] - x[:-2])).reshape(-1, *[1] * (f.ndim - 1))
+                guess = f[1:-1] + ratio * (f[1:-1] - f[:-2])
+                good = np.isfinite(guess[..., 0, 0]) & ~np.isfinite(f[2:, ..., 0, 0])
+                t[2:] += np.where(good[..., None, None], guess, 0.0)
+                n[2:] += good
+        new = ~filled & (count > 0)
+        if not new.any():
+            raise ValueError("exists leaves nodes that no line of two models reaches; the grid is too sparse")
+        cube[new] = total[new] / count[new][:, None, None]
+    return cube

@@ -1,0 +1,95 @@
+"""Interpolation of the grid: once differentiable in teff, logg and feh, exact at the nodes."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from dynamojax.atmosphere.grid import BandGrid
+
+
+def _parabola_slopes(x: Float[Array, "3"]) -> Float[Array, "3 3"]:
+    """Weights of three values in the slope at each of the three nodes of their parabola: [node, value]."""
+    a, b = x[1] - x[0], x[2] - x[1]
+    c = a + b
+    return jnp.array(
+        [
+            [-(a + c) / (a * c), c / (a * b), -a / (b * c)],
+            [-b / (a * c), (b - a) / (a * b), a / (b * c)],
+            [b / (a * c), -c / (a * b), (b + c) / (b * c)],
+        ]
+    )
+
+
+def hermite_weights(
+    nodes: Float[Array, " n"], x: Float[Array, ""]
+) -> tuple[Int[Array, ""], Float[Array, "4"], Int[Array, ""], Float[Array, "2"], Bool[Array, ""]]:
+    """Cubic Hermite interpolation on uneven nodes, slopes from the parabola through three neighbours.
+
+    Args:
+        nodes: Increasing, at least 4.
+        x: Where to interpolate, in the unit of the nodes.
+
+    Returns:
+        Start of the four-node stencil, its weights; start of the cell, the linear weights of its two
+        ends; whether x lies within the nodes.
+
+    Raises:
+        ValueError: fewer than 4 nodes (when tracing).
+    Source: Catmull & Rom (1974) for even nodes; the parabola's slope makes it third order on uneven ones.
+    """
+    n = nodes.shape[0]
+    if n < 4:
+        raise ValueError(f"nodes has {n} entries, at least 4 are needed")
+    cell = jnp.clip(jnp.searchsorted(nodes, x, side="right") - 1, 0, n - 2)
+    start = jnp.clip(cell - 1, 0, n - 4)
+    xs = jax.lax.dynamic_slice(nodes, (start,), (4,))
+    low, high = _parabola_slopes(xs[:3]), _parabola_slopes(xs[1:])
+    zero = jnp.zeros((3, 1), low.dtype)
+    low, high = jnp.concatenate([low, zero], 1), jnp.concatenate([zero, high], 1)
+    slopes = jnp.stack([low[0], low[1], high[1], high[2]])  # centred inside, one-sided at the ends
+    j = cell - start
+    width = xs[j + 1] - xs[j]
+    u = (x - xs[j]) / width
+    unit = jnp.eye(4, dtype=low.dtype)
+    weights = (
+        (1 + 2 * u) * (1 - u) ** 2 * unit[j]
+        + u**2 * (3 - 2 * u) * unit[j + 1]
+        + width * u * (1 - u) * ((1 - u) * slopes[j] - u * slopes[j + 1])
+    )
+    return start, weights, cell, jnp.stack([1 - u, u]), (x >= nodes[0]) & (x <= nodes[-1])
+
+
+def band_intensity(
+    grid: BandGrid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
+) -> tuple[Float[Array, "n_bands n_mu"], Bool[Array, ""]]:
+    """Intensity in every band at the grid's mu, for one atmosphere.
+
+    Args:
+        grid: Band intensities.
+        teff: Effective temperature. [K]
+        logg: Surface gravity, log10 of cm/s2. [dex]
+        feh: Metallicity. [dex]
+
+    Returns:
+        Intensity [erg/s/cm2/A/sr] and whether the models surround the point; NaN where they do not,
+        that is outside the grid and in cells with an absent corner.
+
+    Gradients: continuous across nodes; zero where the value is NaN.
+    """
+    parts = [
+        hermite_weights(nodes, x) for nodes, x in ((grid.teff, teff), (grid.logg, logg), (grid.feh, feh))
+    ]
+    start, weights, cell, linear, inside = zip(*parts, strict=True)
+    n_bands, n_mu = grid.log_intensity.shape[-2:]
+    zero = jnp.zeros_like(start[0])
+    block = jax.lax.dynamic_slice(grid.log_intensity, (*start, zero, zero), (4, 4, 4, n_bands, n_mu))
+    # Weights sum to one: taking out one node's value keeps the digits of float32.
+    reference = block[1, 1, 1]
+    value = reference + jnp.einsum(
+        "i,j,k,ijkbm->bm", *weights, block - reference, precision=jax.lax.Precision.HIGHEST
+    )
+    corners = jax.lax.dynamic_slice(grid.exists, cell, (2, 2, 2))
+    # A corner of no weight may be absent: nodes and faces at the edge of the models belong to them.
+    needed = jnp.einsum("i,j,k->ijk", *linear) != 0
+    valid = jnp.all(corners | ~needed) & inside[0] & inside[1] & inside[2]
+    return jnp.where(valid, jnp.exp(value), jnp.nan), valid
