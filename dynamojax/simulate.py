@@ -1,0 +1,177 @@
+"""The stages composed: from a system to what every instrument records. jit lives here."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from dynamojax.atmosphere.grid import BandGrid
+from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
+from dynamojax.instruments.photometer import Photometer
+from dynamojax.numerics import as_float, gauss_legendre
+from dynamojax.observables.photometry import BandPolynomials, band_polynomials, dilution, hidden_light
+from dynamojax.planets.orbit import planet_positions
+from dynamojax.planets.transit import transit_loss
+from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, surface_moments
+from dynamojax.system import Epochs, System
+
+
+class LightCurve(eqx.Module):
+    """What a photometer sees of one star.
+
+    Attributes:
+        flux: Relative to the immaculate star without planets. [1]
+        baseline: Band flux of the immaculate star at its distance. [erg/s/cm2/A]
+        spot_fraction: Share of the projected disc covered by spots. [1]
+        facula_fraction: Share of the projected disc covered by faculae. [1]
+    """
+
+    flux: Float[Array, "n_bands n_times"]
+    baseline: Float[Array, " n_bands"]
+    spot_fraction: Float[Array, " n_times"]
+    facula_fraction: Float[Array, " n_times"]
+
+
+class Observables(eqx.Module):
+    """All that is observed of one star; `valid` is False, and its values NaN, where a stage failed."""
+
+    light_curves: dict[str, LightCurve]
+    valid: Bool[Array, ""]
+
+
+class _Exposures(eqx.Module):
+    """Epochs of Gauss-Legendre nodes inside every exposure, time after time, and the nodes' weights."""
+
+    epochs: Epochs
+    weights: Float[Array, " n_sub"] = eqx.field(converter=as_float)
+
+    @staticmethod
+    def build(photometer: Photometer, n_sub: int) -> "_Exposures":
+        nodes, weights = gauss_legendre(n_sub, -0.5, 0.5)
+        times = photometer.times[:, None] + photometer.exposure * nodes
+        return _Exposures(Epochs.from_days(times.ravel()), weights)
+
+    def mean(self, values: Float[Array, "n n_samples"]) -> Float[Array, "n n_times"]:
+        """Average over each exposure."""
+        samples = values.reshape(values.shape[0], -1, self.weights.shape[0])
+        return jnp.matmul(samples, self.weights, precision=jax.lax.Precision.HIGHEST)
+
+
+class _Schedule(eqx.Module):
+    """The exposures of all photometers that share their times."""
+
+    surface: _Exposures
+    planets: _Exposures
+    photometers: tuple[Photometer, ...] = eqx.field(static=True)
+
+
+def _schedules(photometers: tuple[Photometer, ...]) -> tuple[_Schedule, ...]:
+    """One geometry for all photometers with the same exposures."""
+    groups: dict[tuple, list[Photometer]] = {}
+    for p in photometers:
+        groups.setdefault((p.times.tobytes(), p.exposure, p.n_sub, p.n_sub_spots), []).append(p)
+    return tuple(
+        _Schedule(_Exposures.build(g[0], g[0].n_sub_spots), _Exposures.build(g[0], g[0].n_sub), tuple(g))
+        for g in groups.values()
+    )
+
+
+class Simulator(eqx.Module):
+    """A star's observables: `simulate(system)`, under `jax.jit`, `jax.vmap` and `jax.grad` alike.
+
+    The grid and the times are leaves, hence arguments of the compiled function and never constants
+    in it. It is deterministic.
+
+    Attributes:
+        grid: Band intensities, cut to the photometers' bands.
+        surface: How the surface is computed.
+        degree: Degree of the limb darkening in mu.
+    """
+
+    grid: BandGrid
+    schedules: tuple[_Schedule, ...]
+    surface: SurfaceConfig
+    degree: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        grid: BandGrid,
+        photometers: Sequence[Photometer],
+        *,
+        surface: SurfaceConfig | None = None,
+        degree: int = DEFAULT_DEGREE,
+    ):
+        names = [p.name for p in photometers]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"photometers = {names} must be one or more, each with its own name; rename them"
+            )
+        self.grid = grid.select(tuple(dict.fromkeys(b for p in photometers for b in p.bands)))
+        self.schedules = _schedules(tuple(photometers))
+        self.surface = SurfaceConfig() if surface is None else surface
+        self.degree = degree
+
+    @property
+    def photometers(self) -> dict[str, Photometer]:
+        """The photometers by name."""
+        return {p.name: p for schedule in self.schedules for p in schedule.photometers}
+
+    def __call__(self, system: System) -> Observables:
+        """Observables of one system; `jax.vmap(simulate)(systems)` for a population."""
+        if system.star.teff.ndim:
+            raise ValueError(
+                f"system.star.teff has shape {system.star.teff.shape}, but one star is expected; "
+                "use jax.vmap(simulate)(systems), or simulate_batch to bound the memory"
+            )
+        return _simulate(self, system)
+
+
+def _light_curves(
+    simulator: Simulator, schedule: _Schedule, system: System, bands: BandPolynomials
+) -> tuple[dict[str, LightCurve], Bool[Array, ""]]:
+    """Light curves of the photometers of one schedule, and whether every stage held."""
+    star, spots, planets = system.star, system.spots, system.planets
+    n = bands.photosphere.shape[-1]
+    moments = surface_moments(star, spots, schedule.surface.epochs, simulator.surface, n)
+    valid = jnp.all(moments.valid)
+    moments = SurfaceMoments(*(schedule.surface.mean(m) for m in (moments.spot, moments.facula)), valid)
+    lost = hidden_light(bands, moments)
+    if planets.n_planets:
+        positions = planet_positions(star, planets, schedule.planets.epochs)
+        lost = lost + schedule.planets.mean(transit_loss(*positions, planets.radius_ratio, bands.photosphere))
+    flux = 1 - lost / bands.flux[:, None]
+    fractions = [m[0] / jnp.pi for m in (moments.spot, moments.facula)]
+    curves = {}
+    for p in schedule.photometers:
+        index = np.array([simulator.grid.bands.index(b) for b in p.bands])
+        curves[p.name] = LightCurve(flux[index], (bands.flux * dilution(star))[index], *fractions)
+    return curves, valid
+
+
+@jax.jit
+def _simulate(simulator: Simulator, system: System) -> Observables:
+    bands = band_polynomials(
+        system.star, system.spots, simulator.grid, simulator.degree, simulator.surface.faculae
+    )
+    curves, valid = {}, bands.valid
+    for schedule in simulator.schedules:
+        new, fits = _light_curves(simulator, schedule, system, bands)
+        curves, valid = curves | new, valid & fits
+    curves = jax.tree.map(lambda x: jnp.where(valid, x, jnp.nan), curves)
+    return Observables(curves, valid)
+
+
+def simulate_batch(simulator: Simulator, systems: System, *, batch_size: int) -> Observables:
+    """`jax.vmap(simulator)(systems)` in chunks of batch_size stars, so that memory stays bounded."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size = {batch_size} must be at least 1")
+    return _simulate_batch(simulator, systems, batch_size)
+
+
+@partial(jax.jit, static_argnums=2)
+def _simulate_batch(simulator: Simulator, systems: System, batch_size: int) -> Observables:
+    return jax.lax.map(simulator, systems, batch_size=batch_size)

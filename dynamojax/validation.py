@@ -1,0 +1,78 @@
+"""Checks of parameter values on the host: a name, a value, what is allowed and what to do.
+
+Traced code never raises on values, so these run where a person's numbers come in.
+"""
+
+import numpy as np
+
+from dynamojax.system import Planets, SpotMap, Star, System
+
+_HALF_TURN = np.pi / 2
+
+# name: (low, high, low is allowed, high is allowed, remedy)
+_STAR = {
+    "teff": (0, np.inf, False, False, "give it in kelvin"),
+    "logg": (-1, 10, True, True, "give log10 of the gravity in cm/s2"),
+    "feh": (-10, 2, True, True, "give dex relative to the Sun"),
+    "mass": (0, np.inf, False, False, "give it in solar masses"),
+    "radius": (0, np.inf, False, False, "give it in solar radii"),
+    "distance": (0, np.inf, False, False, "give it in parsec"),
+    "prot": (0, np.inf, False, False, "give the equatorial rotation period in days"),
+    "inc": (0, np.pi, True, True, "give radians from pole-on, or use Star.from_degrees"),
+    "shear": (-1, 1, True, False, "give (Omega_eq - Omega_pole) / Omega_eq"),
+    "spot_contrast": (-np.inf, np.inf, False, False, "give photosphere minus spot in kelvin"),
+    "facula_contrast": (-np.inf, np.inf, False, False, "give facula minus photosphere in kelvin"),
+    "facula_ratio": (0, np.inf, True, False, "give facular over spot area"),
+}
+_SPOTS = {
+    "lat": (-_HALF_TURN, _HALF_TURN, True, True, "give radians, or use SpotMap.from_degrees"),
+    "lon": (-np.inf, np.inf, False, False, "give radians, or use SpotMap.from_degrees"),
+    "radius": (0, _HALF_TURN, True, True, "a spot is at most a hemisphere; use 0 for an empty place"),
+    "t_max": (-np.inf, np.inf, False, False, "give days"),
+    "tau_emerge": (0, np.inf, False, True, "give days; infinity for a spot that does not grow"),
+    "tau_decay": (0, np.inf, False, True, "give days; infinity for a spot that does not fade"),
+}
+_PLANETS = {
+    "radius_ratio": (0, np.inf, True, False, "give planet over stellar radius; 0 for an empty place"),
+    "mass": (0, np.inf, True, False, "give solar masses, or use Planets.from_degrees"),
+    "period": (0, np.inf, False, False, "give days"),
+    "t_transit": (-np.inf, np.inf, False, False, "give days"),
+    "inc": (0, np.pi, True, True, "give radians, or use Planets.from_degrees"),
+    "ecc": (0, 1, True, False, "only bound orbits are modelled"),
+    "omega": (-np.inf, np.inf, False, False, "give radians, or use Planets.from_degrees"),
+    "obliquity": (-np.inf, np.inf, False, False, "give radians, or use Planets.from_degrees"),
+}
+
+
+def _check(owner: str, module: Star | SpotMap | Planets, rules: dict) -> None:
+    for name, (low, high, has_low, has_high, remedy) in rules.items():
+        values = np.asarray(getattr(module, name))
+        above = values >= low if has_low else values > low
+        below = values <= high if has_high else values < high
+        bad = np.argwhere(~(above & below))  # NaN fails both
+        if len(bad):
+            at = tuple(int(i) for i in bad[0])
+            place = f"[{', '.join(map(str, at))}]" if at else ""
+            span = f"{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
+            raise ValueError(f"{owner}.{name}{place} = {values[at]:g} must be in {span}; {remedy}")
+
+
+def validate(system: System) -> System:
+    """Return the system, one or a population, if every value is possible.
+
+    Raises:
+        ValueError: naming the first parameter that is not, its value, its range and a remedy.
+    """
+    _check("star", system.star, _STAR)
+    _check("spots", system.spots, _SPOTS)
+    _check("planets", system.planets, _PLANETS)
+    rim = (1 + np.asarray(system.star.facula_ratio)[..., None]) * np.sin(
+        np.asarray(system.spots.radius) / 2
+    ) ** 2
+    if np.any(rim > 0.5):
+        raise ValueError(
+            f"star.facula_ratio = {np.max(system.star.facula_ratio):g} makes a facula wider than a hemisphere "
+            f"around a spot of {np.rad2deg(np.max(system.spots.radius)):g} degrees: (1 + facula_ratio) "
+            "sin^2(radius/2) must be at most 1/2; lower the ratio or the radius"
+        )
+    return system
