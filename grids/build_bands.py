@@ -2,9 +2,11 @@
 
     python -m grids.build_bands
 
-Flux: the band means of astroariadne's PHOENIX table. Kepler and TESS are tabulated there for a detector of
-energy; here they, CHEOPS and PLATO count photons, through smooth spectra that reproduce all 35 tabulated
-bands (`grids.spectra`). Limb darkening: `grids.shapes`. The product keeps the flux of every band exactly.
+Flux: the band means of astroariadne's PHOENIX table. UBVRI, CHEOPS and PLATO, which it lacks, are integrated
+over smooth spectra that reproduce its other bands (`grids.spectra`), and so is the step of Kepler and TESS
+from the table's detector of energy to one of photons. The table gives the flux through the outermost layer
+of spherical models; a grey factor brings it to the radius where teff is defined (`spectra.extension`).
+Limb darkening: `grids.shapes`. The product keeps the flux of every band exactly.
 """
 
 import argparse
@@ -26,7 +28,8 @@ TARGET = Path(__file__).parents[1] / "dynamojax/data/bands.h5"
 N_MU = 8
 # Steps of storage: 1e-4 in ln of the shape (the flux is stored apart, in float32) and 1e-3 in ln of spectra.
 SHAPE_STEP, SPECTRUM_STEP = 1e-4, 1e-3
-# band of the grid: pyphot's name, which is also the table's; CHEOPS and PLATO come from pycheops
+# band of the grid: pyphot's name, which is also the table's. UBVRI come from speclite, because the table's
+# Johnson filters are those of one observatory; CHEOPS and PLATO from pycheops.
 PYPHOT = {
     "kepler": "KEPLER_Kp",
     "tess": "TESS",
@@ -34,8 +37,6 @@ PYPHOT = {
     "gaia_bp": "GaiaDR2v2_BP",
     "gaia_rp": "GaiaDR2v2_RP",
     **{f"sdss_{b}": f"SDSS_{b}" for b in "ugriz"},
-    **{f"johnson_{b.lower()}": f"GROUND_JOHNSON_{b}" for b in "UBV"},
-    **{f"cousins_{b.lower()}": f"GROUND_COUSINS_{b}" for b in "RI"},
     "2mass_j": "2MASS_J",
     "2mass_h": "2MASS_H",
     "2mass_ks": "2MASS_Ks",
@@ -50,6 +51,8 @@ def read_filters(folder: Path) -> dict:
     for band in TABLES:
         if band in PYPHOT:
             wavelength, throughput, photon = sources.read_filter(folder, PYPHOT[band])
+        elif band.startswith(("johnson", "cousins")):
+            (wavelength, throughput), photon = sources.read_bessell(folder, band[-1].upper()), False
         else:
             (wavelength, throughput), photon = sources.read_response(folder, band.upper()), True
         keep = throughput > 1e-4 * throughput.max()
@@ -66,13 +69,18 @@ def _thinned(wavelength, throughput, n=400):
     return at, np.interp(at, wavelength, throughput)
 
 
-def smooth_spectra(folder: Path, names, nodes, flux):
-    """Ln of smooth spectra of every node and the worst misfit of the bands they were made from."""
+def smooth_spectra(folder: Path, names, nodes, flux) -> np.ndarray:
+    """Ln of smooth spectra of every node, from all bands with a known filter curve."""
     known = sources.filter_names(folder)
-    use = [b for b in names if b.lower() in known and not b.startswith("GALEX")]
-    weights = np.stack([band_weights(spectra.LN_WAVELENGTH, *sources.read_filter(folder, b)) for b in use])
-    ln_bands = np.log(flux[:, [names.index(b) for b in use]])
-    return spectra.fit(weights, ln_bands, nodes[:, 0])
+    optical = [b for b in names if b.lower() in known and not b.startswith("GALEX")]
+    ln_spectra = np.empty((len(nodes), len(spectra.LN_WAVELENGTH)))
+    hot = nodes[:, 0] >= 6000  # cooler models have no ultraviolet worth fitting
+    for chosen, use in ((~hot, optical), (hot, ["GALEX_FUV", "GALEX_NUV", *optical])):
+        curves = [sources.read_filter(folder, b) for b in use]
+        weights = np.stack([band_weights(spectra.LN_WAVELENGTH, *curve) for curve in curves])
+        ln_bands = np.log(flux[chosen][:, [names.index(b) for b in use]])
+        ln_spectra[chosen] = spectra.fit(weights, ln_bands, nodes[chosen, 0])
+    return ln_spectra
 
 
 def band_fluxes(filters, names, flux, spectra_ln):
@@ -109,6 +117,8 @@ def build(folder: Path) -> dict:
     names, nodes, flux = sources.read_phoenix(folder)
     filters = read_filters(folder)
     ln_spectra = smooth_spectra(folder, names, nodes, flux)
+    extension = spectra.extension(ln_spectra, nodes)[:, None]
+    published = (ln_spectra - extension)[:, spectra.PUBLISHED]
     pivots = {band: pivot_wavelength(*curve) for band, curve in filters.items()}
     mu, weight = quadrature_nodes(N_MU)
     shapes = Shapes(folder, mu, weight, pivots)
@@ -120,16 +130,14 @@ def build(folder: Path) -> dict:
         "mu": mu,
         "node": np.stack([np.searchsorted(axes[k], nodes[:, k]) for k in range(3)], 1).astype(np.uint8),
         "bands": list(filters),
-        "flux": band_fluxes(filters, names, flux, ln_spectra).astype(np.float32),
+        "flux": (band_fluxes(filters, names, flux, ln_spectra) / np.exp(extension)).astype(np.float32),
         "shape": np.rint(np.stack([shapes(b, nodes) for b in filters], 1) / SHAPE_STEP).astype(np.int16),
         "wavelength_eff": np.array(list(pivots.values())),
         "ab_zero_point": np.array([ab_zero_point(p) for p in pivots.values()]),
         "vega_zero_point": vega_fluxes(folder, filters),
         "filters": filters,
-        "ln_wavelength": spectra.LN_WAVELENGTH,
-        "spectrum": np.rint(
-            (ln_spectra - np.log(flux[:, [names.index("KEPLER_Kp")]])) / SPECTRUM_STEP
-        ).astype(np.int16),
+        "ln_wavelength": spectra.LN_WAVELENGTH[spectra.PUBLISHED],
+        "spectrum": np.rint(published / SPECTRUM_STEP).astype(np.int16),
     }
 
 

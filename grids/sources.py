@@ -34,6 +34,12 @@ SOURCES = {
         "MIT",
         "filter curves; CALSPEC spectra of Vega (alpha_lyr_stis_011) and the Sun (Bohlin et al. 2014)",
     ),
+    "speclite": (
+        "1.0.0",
+        "4bc8cb7f718b347e0ce566cb5ed341684c8efebe4a77f2a49aabe8ee085465d7",
+        "BSD-3-Clause",
+        "UBVRI passbands of Bessell (1990, PASP 102, 1181)",
+    ),
     "pycheops": (
         "1.1.27",
         "ae667dea6715704635f8e528908df0749fa59f4d927b8fd7528630f9da264f7f",
@@ -96,6 +102,18 @@ def read_filter(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, bool]:
 def filter_names(folder: Path) -> set[str]:
     """Lower-case names of pyphot's filters."""
     return {p.stem.lower() for p in (folder / "pyphot/libs/ascii_sources").glob("*.csv")}
+
+
+def read_bessell(folder: Path, letter: str) -> tuple[np.ndarray, np.ndarray]:
+    """Wavelength [A] and response of one of Bessell's UBVRI.
+
+    Bessell (1990) tabulates lambda times the photon response, to be multiplied with energies:
+    Bessell & Murphy (2012), PASP 124, 140, section 2.
+    """
+    path = folder / f"speclite/data/filters/bessell-{letter}.ecsv"
+    rows = [line.split() for line in path.read_text().splitlines() if line[:1].isdigit()]
+    wavelength, response = np.array(rows, dtype=float).T
+    return wavelength, response
 
 
 def read_response(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,12 @@ means are not linear in ln F, so the maximum of the posterior is found by damped
 
 import numpy as np
 
-LN_WAVELENGTH = np.arange(np.log(2600.0), np.log(53500.0), 0.02)
+# 1170-53300 A; what is published starts at 2600 A, the ultraviolet only serves the bolometric flux.
+LN_WAVELENGTH = np.log(2600.0) + 0.02 * np.arange(-40, 152)
+PUBLISHED = slice(40, None)
 _H_C_OVER_K = 1.438776877e8  # [A K], CODATA 2018
 _TWO_H_C2 = 1.191042972e27  # [erg/s/cm2/A/sr A^5], CODATA 2018
+_SIGMA = 5.670374419e-5  # [erg/s/cm2/K4], CODATA 2018
 _NOISE = 0.003  # tolerance on ln of a band flux: room for structure finer than the spectrum resolves
 
 
@@ -54,3 +57,24 @@ def _fit_some(weights, ln_bands, teff, steps):
         target = mean + np.einsum("nbl,nb->nl", gain, np.linalg.solve(system, residual[..., None])[..., 0])
         x = x + np.clip(target - x, -0.7, 0.7)  # damped: the step diverges far from the band fluxes
     return x
+
+
+def bolometric_deficit(ln_flux: np.ndarray, teff: np.ndarray) -> np.ndarray:
+    """Ln of the integrated flux over sigma teff^4; a Rayleigh-Jeans tail beyond the last wavelength."""
+    wavelength = np.exp(LN_WAVELENGTH)
+    flux = np.exp(ln_flux)
+    total = np.trapezoid(flux * wavelength, LN_WAVELENGTH, axis=1) + flux[:, -1] * wavelength[-1] / 3
+    return np.log(total / (_SIGMA * teff**4))
+
+
+def extension(ln_flux: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Ln of the flux at the outermost layer over that at the radius where teff is defined, per node.
+
+    The PHOENIX fluxes are those through the outermost layer of spherical models: at logg 0 they fall 0.35
+    short of sigma teff^4 (median of ln), at logg 5 by nothing. The deficit of the integrated flux relative
+    to logg 5 at the same teff and feh measures it, free of the flux that the spectra miss.
+    """
+    deficit = bolometric_deficit(ln_flux, nodes[:, 0])
+    compact = {(t, z): q for (t, g, z), q in zip(nodes, deficit, strict=True) if g == 5.0}
+    reference = np.array([compact[t, z] for t, _, z in nodes])
+    return np.where(nodes[:, 1] < 5.0, deficit - reference, 0.0)
