@@ -5,9 +5,12 @@ takes it apart. Units: K, dex, day, rad, R_sun, M_sun, pc. Directions: the obser
 projected spin axis on +y, the receding limb of a prograde rotator at +x; inclination 0 is pole-on.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynamojax.constants import LOGG_SUN_DEX, M_EARTH_M_SUN, R_EARTH_R_SUN, TEFF_SUN_K
@@ -64,18 +67,18 @@ class Star(eqx.Module):
     @staticmethod
     def from_degrees(
         *,
-        teff: float = TEFF_SUN_K,
-        logg: float = LOGG_SUN_DEX,
-        feh: float = 0.0,
-        mass: float = 1.0,
-        radius: float = 1.0,
-        distance: float = 10.0,
-        prot: float = 25.38,
-        inc_deg: float = 90.0,
-        shear: float = 0.2,
-        spot_contrast: float = 1500.0,
-        facula_contrast: float = 50.0,
-        facula_ratio: float = 0.0,
+        teff: ArrayLike = TEFF_SUN_K,
+        logg: ArrayLike = LOGG_SUN_DEX,
+        feh: ArrayLike = 0.0,
+        mass: ArrayLike = 1.0,
+        radius: ArrayLike = 1.0,
+        distance: ArrayLike = 10.0,
+        prot: ArrayLike = 25.38,
+        inc_deg: ArrayLike = 90.0,
+        shear: ArrayLike = 0.2,
+        spot_contrast: ArrayLike = 1500.0,
+        facula_contrast: ArrayLike = 50.0,
+        facula_ratio: ArrayLike = 0.0,
     ) -> "Star":
         """A star in a person's units; what is not given is the Sun at 10 pc. Angles in degrees."""
         return Star(
@@ -86,7 +89,7 @@ class Star(eqx.Module):
             radius=radius,
             distance=distance,
             prot=prot,
-            inc=np.deg2rad(inc_deg),
+            inc=jnp.deg2rad(as_float(inc_deg)),
             shear=shear,
             spot_contrast=spot_contrast,
             facula_contrast=facula_contrast,
@@ -131,15 +134,19 @@ class SpotMap(eqx.Module):
 
     @staticmethod
     def from_degrees(
-        lat_deg, lon_deg, radius_deg, *, t_max=0.0, tau_emerge=np.inf, tau_decay=np.inf
+        lat_deg: ArrayLike | Sequence,
+        lon_deg: ArrayLike | Sequence,
+        radius_deg: ArrayLike | Sequence,
+        *,
+        t_max: ArrayLike | Sequence = 0.0,
+        tau_emerge: ArrayLike | Sequence = np.inf,
+        tau_decay: ArrayLike | Sequence = np.inf,
     ) -> "SpotMap":
         """Spots from sequences in degrees and days; scalars are broadcast, infinite times never change."""
-        arrays = np.broadcast_arrays(
-            *np.atleast_1d(
-                np.deg2rad(lat_deg), np.deg2rad(lon_deg), np.deg2rad(radius_deg), t_max, tau_emerge, tau_decay
-            )
+        angles = (jnp.deg2rad(as_float(angle)) for angle in (lat_deg, lon_deg, radius_deg))
+        return SpotMap(
+            *jnp.broadcast_arrays(*jnp.atleast_1d(*angles, *map(as_float, (t_max, tau_emerge, tau_decay))))
         )
-        return SpotMap(*arrays)
 
     def padded(self, n_spots: int) -> "SpotMap":
         """The same spots with empty places added up to n_spots."""
@@ -198,30 +205,31 @@ class Planets(eqx.Module):
     @staticmethod
     def from_degrees(
         *,
-        radius_earth,
-        star_radius,
-        period,
-        t_transit=0.0,
-        inc_deg=90.0,
-        ecc=0.0,
-        omega_deg=90.0,
-        obliquity_deg=0.0,
-        mass_earth=0.0,
+        radius_earth: ArrayLike | Sequence,
+        star_radius: ArrayLike,
+        period: ArrayLike | Sequence,
+        t_transit: ArrayLike | Sequence = 0.0,
+        inc_deg: ArrayLike | Sequence = 90.0,
+        ecc: ArrayLike | Sequence = 0.0,
+        omega_deg: ArrayLike | Sequence = 90.0,
+        obliquity_deg: ArrayLike | Sequence = 0.0,
+        mass_earth: ArrayLike | Sequence = 0.0,
     ) -> "Planets":
         """Planets from sequences in Earth radii, Earth masses, days and degrees; scalars are broadcast."""
-        arrays = np.broadcast_arrays(
-            *np.atleast_1d(
-                np.asarray(radius_earth) * R_EARTH_R_SUN / star_radius,
-                np.asarray(mass_earth) * M_EARTH_M_SUN,
-                period,
-                t_transit,
-                np.deg2rad(inc_deg),
-                ecc,
-                np.deg2rad(omega_deg),
-                np.deg2rad(obliquity_deg),
+        return Planets(
+            *jnp.broadcast_arrays(
+                *jnp.atleast_1d(
+                    as_float(radius_earth) * R_EARTH_R_SUN / star_radius,
+                    as_float(mass_earth) * M_EARTH_M_SUN,
+                    as_float(period),
+                    as_float(t_transit),
+                    jnp.deg2rad(as_float(inc_deg)),
+                    as_float(ecc),
+                    jnp.deg2rad(as_float(omega_deg)),
+                    jnp.deg2rad(as_float(obliquity_deg)),
+                )
             )
         )
-        return Planets(*arrays)
 
 
 class System(eqx.Module):

@@ -71,7 +71,7 @@ def validate(system: System) -> System:
     ) ** 2
     if np.any(rim > 0.5):
         raise ValueError(
-            f"star.facula_ratio = {np.max(system.star.facula_ratio):g} makes a facula wider than a hemisphere "
+            f"star.facula_ratio = {np.max(system.star.facula_ratio):g} makes faculae wider than a hemisphere "
             f"around a spot of {np.rad2deg(np.max(system.spots.radius)):g} degrees: (1 + facula_ratio) "
             "sin^2(radius/2) must be at most 1/2; lower the ratio or the radius"
         )
