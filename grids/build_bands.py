@@ -18,7 +18,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from dynamojax.atmosphere.bands import ab_zero_point, band_weights, pivot_wavelength
+from dynamojax.atmosphere.bands import (
+    VEGA_LN_WAVELENGTH,
+    ab_zero_point,
+    band_weights,
+    log_band_mean,
+    pivot_wavelength,
+)
 from dynamojax.atmosphere.grid import FORMAT, FORMAT_VERSION
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from grids import sources, spectra
@@ -88,14 +94,14 @@ def band_fluxes(filters, names, flux, spectra_ln):
     columns = []
     for band, (wavelength, throughput, photon) in filters.items():
         weights = band_weights(spectra.LN_WAVELENGTH, wavelength, throughput, photon)
-        ln_mean = spectra.log_band_mean(weights[None], spectra_ln)[:, 0]
+        ln_mean = log_band_mean(weights[None], spectra_ln)[:, 0]
         if band in PYPHOT:
             ln_table = np.log(flux[:, names.index(PYPHOT[band])])
             if band not in PHOTON:
                 ln_mean = ln_table
             else:  # only the small step from energy to photons is taken from the smooth spectrum
                 energy = band_weights(spectra.LN_WAVELENGTH, wavelength, throughput, False)
-                ln_mean = ln_table + ln_mean - spectra.log_band_mean(energy[None], spectra_ln)[:, 0]
+                ln_mean = ln_table + ln_mean - log_band_mean(energy[None], spectra_ln)[:, 0]
         columns.append(np.exp(ln_mean))
     return np.stack(columns, axis=1)
 
@@ -110,6 +116,17 @@ def vega_fluxes(folder: Path, filters) -> np.ndarray:
         weight = np.interp(fine, wavelength, throughput) * (fine if photon else 1.0)
         means.append(np.trapezoid(weight * np.interp(fine, at, vega), fine) / np.trapezoid(weight, fine))
     return np.array(means)
+
+
+def _binned_vega(folder: Path) -> np.ndarray:
+    """Vega's flux at Earth at VEGA_LN_WAVELENGTH, means over its bins. [erg/s/cm2/A]."""
+    at, vega = sources.read_spectrum(folder, "alpha_lyr_stis_011")
+    half = 0.5 * (VEGA_LN_WAVELENGTH[1] - VEGA_LN_WAVELENGTH[0])
+    edges = np.exp(np.append(VEGA_LN_WAVELENGTH - half, VEGA_LN_WAVELENGTH[-1] + half))
+    fine = np.union1d(at, edges)
+    steps = 0.5 * np.diff(fine) * (lambda f: f[1:] + f[:-1])(np.interp(fine, at, vega))
+    integral = np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(fine, edges)]
+    return (np.diff(integral) / np.diff(edges)).astype(np.float32)
 
 
 def build(folder: Path) -> dict:
@@ -135,6 +152,7 @@ def build(folder: Path) -> dict:
         "wavelength_eff": np.array(list(pivots.values())),
         "ab_zero_point": np.array([ab_zero_point(p) for p in pivots.values()]),
         "vega_zero_point": vega_fluxes(folder, filters),
+        "vega": _binned_vega(folder),
         "filters": filters,
         "ln_wavelength": spectra.LN_WAVELENGTH[spectra.PUBLISHED],
         "spectrum": np.rint(published / SPECTRUM_STEP).astype(np.int16),

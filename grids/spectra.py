@@ -6,6 +6,8 @@ means are not linear in ln F, so the maximum of the posterior is found by damped
 
 import numpy as np
 
+from dynamojax.atmosphere.bands import log_band_mean
+
 # 1170-53300 A; what is published starts at 2600 A, the ultraviolet only serves the bolometric flux.
 LN_WAVELENGTH = np.log(2600.0) + 0.02 * np.arange(-40, 152)
 PUBLISHED = slice(40, None)
@@ -26,12 +28,6 @@ def black_body(ln_wavelength: np.ndarray, teff: np.ndarray) -> np.ndarray:
     wavelength = np.exp(ln_wavelength)
     x = _H_C_OVER_K / (wavelength * teff[:, None])
     return np.log(np.pi * _TWO_H_C2 / wavelength**5) - x - np.log(-np.expm1(-x))
-
-
-def log_band_mean(weights: np.ndarray, ln_flux: np.ndarray) -> np.ndarray:
-    """Ln of the band means, shape (n, n_bands)."""
-    peak = ln_flux.max(1, keepdims=True)
-    return np.log(np.exp(ln_flux - peak) @ weights.T) + peak
 
 
 def fit(weights: np.ndarray, ln_bands: np.ndarray, teff: np.ndarray, steps: int = 12) -> np.ndarray:

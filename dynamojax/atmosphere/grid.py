@@ -99,7 +99,7 @@ def load_grid(path: str | Path | None = None) -> BandGrid:
     exists = np.isfinite(cube).all((-2, -1))
     return BandGrid(
         *axes,
-        _extrapolated(cube, axes),
+        extrapolated(cube, axes),
         jnp.asarray(exists),
         data["wavelength_eff"],
         data["ab_zero_point"],
@@ -139,7 +139,7 @@ def _disc_weights(path: Path, mu: np.ndarray) -> np.ndarray:
     return weight
 
 
-def _extrapolated(cube: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
+def extrapolated(cube: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
     """Fill absent nodes linearly from their neighbours; they shape slopes at the edge, never a value."""
     cube = cube.copy()
     while np.isnan(cube[..., 0, 0]).any():
