@@ -32,8 +32,8 @@ from grids.shapes import TABLES, Shapes
 
 TARGET = Path(__file__).parents[1] / "dynamojax/data/bands.h5"
 N_MU = 8
-# Steps of storage: 1e-4 in ln of the shape (the flux is stored apart, in float32) and 1e-3 in ln of spectra.
-SHAPE_STEP, SPECTRUM_STEP = 1e-4, 1e-3
+# Steps of storage: 2e-4 in ln of the shape (the flux is stored apart, in float32) and 1e-3 in ln of spectra.
+SHAPE_STEP, SPECTRUM_STEP = 2e-4, 1e-3
 # band of the grid: pyphot's name, which is also the table's. UBVRI come from speclite, because the table's
 # Johnson filters are those of one observatory; CHEOPS and PLATO from pycheops.
 PYPHOT = {
@@ -129,6 +129,16 @@ def _binned_vega(folder: Path) -> np.ndarray:
     return (np.diff(integral) / np.diff(edges)).astype(np.float32)
 
 
+def _packed(values: np.ndarray, step: float) -> np.ndarray:
+    """Values as int16 multiples of a step."""
+    counts = np.rint(values / step)
+    if np.abs(counts).max() > np.iinfo(np.int16).max:
+        raise ValueError(
+            f"values reach {np.abs(values).max()}, more than int16 holds in steps of {step}; widen it"
+        )
+    return counts.astype(np.int16)
+
+
 def build(folder: Path) -> dict:
     """Every array of the file, from the unpacked sources in `folder`."""
     names, nodes, flux = sources.read_phoenix(folder)
@@ -148,14 +158,14 @@ def build(folder: Path) -> dict:
         "node": np.stack([np.searchsorted(axes[k], nodes[:, k]) for k in range(3)], 1).astype(np.uint8),
         "bands": list(filters),
         "flux": (band_fluxes(filters, names, flux, ln_spectra) / np.exp(extension)).astype(np.float32),
-        "shape": np.rint(np.stack([shapes(b, nodes) for b in filters], 1) / SHAPE_STEP).astype(np.int16),
+        "shape": _packed(np.stack([shapes(b, nodes) for b in filters], 1), SHAPE_STEP),
         "wavelength_eff": np.array(list(pivots.values())),
         "ab_zero_point": np.array([ab_zero_point(p) for p in pivots.values()]),
         "vega_zero_point": vega_fluxes(folder, filters),
         "vega": _binned_vega(folder),
         "filters": filters,
         "ln_wavelength": spectra.LN_WAVELENGTH[spectra.PUBLISHED],
-        "spectrum": np.rint(published / SPECTRUM_STEP).astype(np.int16),
+        "spectrum": _packed(published, SPECTRUM_STEP),
     }
 
 
