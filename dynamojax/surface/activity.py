@@ -122,12 +122,13 @@ class Activity(eqx.Module):
         Raises:
             ValueError: a value outside its range.
         """
-        given = [_canonical(name, value) for name, value in locals().items()]
+        arguments = dict(locals())
+        given = [_canonical(name, value) for name, value in arguments.items()]
         values = np.broadcast_arrays(*(value for _, value in given))
         return validate_activity(Activity(**{name: x for (name, _), x in zip(given, values, strict=True)}))
 
 
-def _canonical(name: str, value) -> tuple[str, np.ndarray]:
+def _canonical(name: str, value) -> tuple[str, np.ndarray | np.floating]:
     """Name without the suffix of its unit, value in the canonical unit."""
     scales = {"_deg2": np.deg2rad(1.0) ** 2, "_deg": np.deg2rad(1.0), "_yr": YEAR_DAY}
     for suffix, scale in scales.items():

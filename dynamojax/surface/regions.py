@@ -1,5 +1,7 @@
 """Active regions as points: when, where and how large each one emerges, and which ones form nests."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from dynamojax.surface.butterfly import active_days, cycle_phases, expected_regi
 from dynamojax.system import Star
 
 _UNTILTED = 0.14  # share of regions outside Joy's law, tilt below half a degree (butterpy's tilt law)
+_FAR = 5.0  # where a normal deviate is cut for good, in standard deviations
 _TILT_BOUNDS = (1.6, 1.8)  # where the two normal factors of the scatter are cut (butterpy's tilt law)
 
 
@@ -55,86 +58,105 @@ def founding_start(activity: Activity, start: Float[Array, ""]) -> Float[Array, 
     return start - jnp.where(activity.nest_prob > 0, activity.nest_delay_max, 0.0)
 
 
-def _arrivals(n: int, dtype, *, key: Key[Array, ""]) -> Float[Array, " n"]:
-    """First n arrivals of a Poisson process of unit rate; those below x are Poisson(x) in number."""
+class _Draws(NamedTuple):
+    """Uniform deviates of one place, by what they decide."""
+
+    founder_gap: Float[Array, ""]
+    follower_gap: Float[Array, ""]
+    size: Float[Array, ""]
+    cycle: Float[Array, ""]
+    lat: Float[Array, ""]
+    hemisphere: Float[Array, ""]
+    is_preferred: Float[Array, ""]
+    which_lon: Float[Array, ""]
+    preferred_lon: Float[Array, ""]
+    lon: Float[Array, ""]
+    delay: Float[Array, ""]
+    lat_here: Float[Array, ""]
+    lat_there: Float[Array, ""]
+    lon_here: Float[Array, ""]
+    lon_there: Float[Array, ""]
+    is_untilted: Float[Array, ""]
+    tilt_x: Float[Array, ""]
+    tilt_y: Float[Array, ""]
+    tilt_free: Float[Array, ""]
+
+
+def _draws(n: int, dtype, *, key: Key[Array, ""]) -> _Draws:
+    """Deviates of n places, each from a key of its own, so that n does not matter to them."""
+    shape = (len(_Draws._fields),)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
-    return jnp.cumsum(jax.vmap(lambda k: jax.random.exponential(k, dtype=dtype))(keys))
+    return _Draws(*jax.vmap(lambda k: jax.random.uniform(k, shape, dtype=dtype))(keys).T)
 
 
-def _size(config: Emergence, dtype, *, key: Key[Array, ""]) -> Int[Array, ""]:
-    """Index of a size drawn by frequency, 0 the largest."""
-    edges = jnp.asarray(np.cumsum(config.frequencies)[:-1], dtype=dtype)
-    return jnp.sum(jax.random.uniform(key, dtype=dtype) >= edges)
+def _arrivals(gaps: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Arrivals of a Poisson process of unit rate; those below x are Poisson(x) in number."""
+    return jnp.cumsum(-jnp.log1p(-gaps))
 
 
-def _abs_latitude(
-    activity: Activity, config: Emergence, t: Float[Array, ""], *, key: Key[Array, ""]
-) -> Float[Array, ""]:
+def _normal(u: Float[Array, ""], low, high) -> Float[Array, ""]:
+    """Standard normal deviate cut to [low, high], from a uniform one; finite at both ends of u."""
+    eps = jnp.finfo(u.dtype).eps
+    root = 2**0.5
+    a, b = jax.lax.erf(jnp.asarray(low / root, u.dtype)), jax.lax.erf(jnp.asarray(high / root, u.dtype))
+    return jnp.clip(root * jax.lax.erf_inv(a + (b - a) * (eps + (1 - 2 * eps) * u)), low, high)
+
+
+def _abs_latitude(activity: Activity, config: Emergence, t: Float[Array, ""], u: _Draws) -> Float[Array, ""]:
     """Distance from the equator of a region that emerges at t. [rad]"""
-    key_cycle, key_lat = jax.random.split(key)
     if config.latitudes == "isotropic":
         low, high = jnp.sin(activity.lat_min), jnp.sin(activity.lat_max)
-        z = low + (high - low) * jax.random.uniform(key_lat, dtype=t.dtype)
+        z = low + (high - low) * u.lat
         return jnp.arctan2(z, safe_sqrt(1.0 - z**2))
     _, phase, rate = cycle_phases(activity, t)
-    is_old = jax.random.uniform(key_cycle, dtype=t.dtype) * jnp.sum(rate) < rate[1]
+    is_old = u.cycle * jnp.sum(rate) < rate[1]
     mean, deviation, low, high = latitude_law(activity, config, jnp.where(is_old, phase[1], phase[0]))
     bounds = safe_divide(low - mean, deviation), safe_divide(high - mean, deviation)
-    return mean + deviation * jax.random.truncated_normal(key_lat, *bounds, dtype=t.dtype)
+    return mean + deviation * _normal(u.lat, *bounds)
 
 
-def _longitude(activity: Activity, config: Emergence, *, key: Key[Array, ""]) -> Float[Array, ""]:
+def _longitude(activity: Activity, config: Emergence, u: _Draws) -> Float[Array, ""]:
     """Longitude in the equatorial frame: uniform, or about one of the active longitudes. [rad]"""
-    key_where, key_which, key_scatter, key_any = jax.random.split(key, 4)
-    dtype, n = activity.active_lon.dtype, config.n_active_longitudes
-    which = jax.random.randint(key_which, (), 0, n).astype(dtype) * (2 * jnp.pi / n)
-    scatter = activity.active_scatter * jax.random.normal(key_scatter, dtype=dtype)
-    is_preferred = jax.random.uniform(key_where, dtype=dtype) < activity.active_prob
-    anywhere = 2 * jnp.pi * jax.random.uniform(key_any, dtype=dtype)
-    return jnp.where(is_preferred, activity.active_lon + which + scatter, anywhere)
+    n = config.n_active_longitudes
+    centre = activity.active_lon + jnp.floor(n * u.which_lon) * (2 * jnp.pi / n)
+    preferred = centre + activity.active_scatter * _normal(u.preferred_lon, -_FAR, _FAR)
+    return jnp.where(u.is_preferred < activity.active_prob, preferred, 2 * jnp.pi * u.lon)
 
 
 def _found(
-    activity: Activity, config: Emergence, t: Float[Array, ""], *, key: Key[Array, ""]
+    activity: Activity, config: Emergence, t: Float[Array, ""], u: _Draws
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Latitude and longitude of a region outside nests, in either hemisphere. [rad]"""
-    key_lat, key_sign, key_lon = jax.random.split(key, 3)
-    lat = _abs_latitude(activity, config, t, key=key_lat)
-    lat = jnp.where(jax.random.bernoulli(key_sign), lat, -lat)
-    return lat, _longitude(activity, config, key=key_lon)
+    lat = _abs_latitude(activity, config, t, u)
+    return jnp.where(u.hemisphere < 0.5, lat, -lat), _longitude(activity, config, u)
 
 
-def _follow(star: Star, activity: Activity, lat, lon, t, *, key: Key[Array, ""]):
-    """Latitude, longitude and time of a region in the nest of one at (lat, lon, t). [rad, rad, day]
+def _follow(star: Star, activity: Activity, place, u: _Draws) -> tuple[Array, Array, Array]:
+    """Latitude, longitude and time of a region in the nest of one at a place. [rad, rad, day]
 
     The scatter is triangular, the difference of two uniform deviates, as of two regions in one
     cell of van Ballegooijen et al. (1998): it ends at sqrt(6) standard deviations. By the
     time it emerges, the nest has drifted with its latitude.
     """
-    key_delay, key_scatter = jax.random.split(key)
-    u = jax.random.uniform(key_delay, dtype=lat.dtype)
-    delay = activity.nest_delay_min + (activity.nest_delay_max - activity.nest_delay_min) * u
-    v = jax.random.uniform(key_scatter, (2, 2), dtype=lat.dtype)
-    offset = 6**0.5 * (v[0] - v[1])
-    lon = lon - drift_rate(star, lat) * delay + activity.nest_scatter_lon * offset[0]
-    lat = lat + activity.nest_scatter_lat * offset[1]
+    lat, lon, t = place
+    delay = activity.nest_delay_min + (activity.nest_delay_max - activity.nest_delay_min) * u.delay
+    lon = lon - drift_rate(star, lat) * delay
+    lon = lon + 6**0.5 * activity.nest_scatter_lon * (u.lon_there - u.lon_here)
+    lat = lat + 6**0.5 * activity.nest_scatter_lat * (u.lat_there - u.lat_here)
     is_over = jnp.abs(lat) > jnp.pi / 2  # over the pole, down the other side
     lon = jnp.where(is_over, lon + jnp.pi, lon)
     return jnp.where(is_over, jnp.sign(lat) * jnp.pi - lat, lat), lon, t + delay
 
 
-def _tilt(activity: Activity, lat: Float[Array, ""], *, key: Key[Array, ""]) -> Float[Array, ""]:
+def _tilt(activity: Activity, lat: Float[Array, ""], u: _Draws) -> Float[Array, ""]:
     """Tilt of a bipole: slope |lat| + offset + scatter x y, x and y cut normal deviates. [rad]
 
     Source: Wang & Sheeley (1991, ApJ 375, 761), Howard (1992, Sol. Phys. 137, 205), as in butterpy.
     """
-    key_x, key_y, key_free, key_is_free = jax.random.split(key, 4)
-    (a, b), dtype = _TILT_BOUNDS, lat.dtype
-    x = jax.random.truncated_normal(key_x, -a, a, dtype=dtype)
-    y = jax.random.truncated_normal(key_y, -b, b, dtype=dtype)
-    joy = activity.joy_slope * jnp.abs(lat) + activity.joy_offset + activity.joy_scatter * x * y
-    free = jnp.deg2rad(jax.random.truncated_normal(key_free, -0.5, 0.5, dtype=dtype))
-    return jnp.where(jax.random.uniform(key_is_free, dtype=dtype) < _UNTILTED, free, joy)
+    (a, b) = _TILT_BOUNDS
+    scatter = activity.joy_scatter * _normal(u.tilt_x, -a, a) * _normal(u.tilt_y, -b, b)
+    joy = activity.joy_slope * jnp.abs(lat) + activity.joy_offset + scatter
+    return jnp.where(u.is_untilted < _UNTILTED, jnp.deg2rad(_normal(u.tilt_free, -0.5, 0.5)), joy)
 
 
 def _in_range(activity: Activity, config: Emergence, expected: Float[Array, ""]) -> Bool[Array, ""]:
@@ -147,25 +169,23 @@ def _in_range(activity: Activity, config: Emergence, expected: Float[Array, ""])
     return (expected >= 0) & nests & cycle & places & (a.area_max > 0) & (a.area_max <= 2 * jnp.pi)
 
 
-def _founding_times(activity: Activity, config: Emergence, start, stop, expected, *, key: Key[Array, ""]):
+def _founding_times(activity: Activity, config: Emergence, start, stop, expected, gaps):
     """Number of founders in a window, and their times in order; places not taken hold the start."""
-    n = config.n_regions
-    arrivals = _arrivals(n + 1, expected.dtype, key=key)
-    n_founders = jnp.sum(arrivals < expected)
-    share = jnp.where(arrivals < expected, arrivals / jnp.where(expected > 0, expected, 1.0), 0.0)[:n]
-    days = share * active_days(activity, config, start, stop)
-    return n_founders, jax.vmap(lambda d: time_after(activity, config, start, stop, d))(days)
+    arrivals = _arrivals(gaps)
+    is_in = arrivals < expected
+    share = jnp.where(is_in, arrivals / jnp.where(expected > 0, expected, 1.0), 0.0)
+    days = share[:-1] * active_days(activity, config, start, stop)
+    return jnp.sum(is_in), jax.vmap(lambda d: time_after(activity, config, start, stop, d))(days)
 
 
-def _parents(members: Float[Array, " n"], n_founders: Int[Array, ""], *, key: Key[Array, ""]):
+def _parents(members: Float[Array, " n"], n_founders: Int[Array, ""], gaps):
     """Number of followers, and for each place the founder it follows if a follower takes it.
 
     The followers are the arrivals of a process of unit rate on a line on which each founder holds a
     stretch as long as its expected number of them; they take the places after the founders'.
     """
     n = members.shape[0]
-    edges = jnp.cumsum(members)
-    arrivals = _arrivals(n + 1, members.dtype, key=key)
+    edges, arrivals = jnp.cumsum(members), _arrivals(gaps)
     order = jnp.maximum(jnp.arange(n) - n_founders, 0)
     parent = jnp.searchsorted(edges, arrivals[order], side="right")
     return jnp.sum(arrivals < edges[-1]), jnp.minimum(parent, n - 1)
@@ -187,29 +207,29 @@ def draw_regions(
     do not depend on the number of places, as long as these suffice.
     """
     n, dtype = config.n_regions, activity.level.dtype
-    key_founders, key_followers, key_places = jax.random.split(key, 3)
-    keys = jax.vmap(lambda i: jax.random.split(jax.random.fold_in(key_places, i), 4))(jnp.arange(n)).T
-    size = jax.vmap(lambda k: _size(config, dtype, key=k))(keys[0])
+    draws = _draws(n + 1, dtype, key=key)  # one more gap than places, to see whether they suffice
+    u = jax.tree.map(lambda x: x[:n], draws)
+    frequencies = jnp.asarray(np.cumsum(config.frequencies)[:-1], dtype=dtype)
+    size = jnp.searchsorted(frequencies, u.size, side="right")  # 0 is the largest
 
     begin = founding_start(activity, start)
     expected = (1.0 - activity.nest_prob) * expected_regions(activity, config, begin, stop)
-    n_founders, t = _founding_times(activity, config, begin, stop, expected, key=key_founders)
+    n_founders, t = _founding_times(activity, config, begin, stop, expected, draws.founder_gap)
     is_founder = jnp.arange(n) < n_founders
-    lat, lon = jax.vmap(lambda t, k: _found(activity, config, t, key=k))(t, keys[1])
+    lat, lon = jax.vmap(lambda t, u: _found(activity, config, t, u))(t, u)
 
     fertile = is_founder & (size == 0) if config.nest_parents == "largest" else is_founder
     members = jnp.where(fertile, nest_members(activity, config), 0.0)
-    n_followers, parent = _parents(members, n_founders, key=key_followers)
-    followers = jax.vmap(lambda *x: _follow(star, activity, *x[:3], key=x[3]))(
-        lat[parent], lon[parent], t[parent], keys[2]
-    )
-    lat, lon, t = (jnp.where(is_founder, a, b) for a, b in zip((lat, lon, t), followers, strict=True))
+    n_followers, parent = _parents(members, n_founders, draws.follower_gap)
+    founders = (lat, lon, t)
+    followers = _follow(star, activity, tuple(x[parent] for x in founders), u)
+    lat, lon, t = (jnp.where(is_founder, a, b) for a, b in zip(founders, followers, strict=True))
     return Regions(
         lat=lat,
         lon=lon,
         t_max=t,
         area=jnp.exp(-config.size_step * size.astype(dtype)),
-        tilt=jax.vmap(lambda x, k: _tilt(activity, x, key=k))(lat, keys[3]),
+        tilt=jax.vmap(lambda x, u: _tilt(activity, x, u))(lat, u),
         parent=jnp.where(is_founder, -1, parent),
         is_active=(jnp.arange(n) < n_founders + n_followers) & (t >= start) & (t < stop),
         is_complete=_in_range(activity, config, expected) & (n_founders + n_followers <= n),
