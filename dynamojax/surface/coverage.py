@@ -134,8 +134,8 @@ def cap_moments(mu0: Float[Array, "..."], radius: Float[Array, "..."], n: int) -
     return jnp.stack(_cap_moments(mu0, half_sines(radius), n))
 
 
-# Spots taken together in one step of the sum: enough work to fill vector units and threads.
-_SPOTS_PER_STEP = 20
+# Spots taken together in one step of the sum: enough work to fill vector units, few enough to stay in cache.
+_SPOTS_PER_STEP = 10
 
 
 def sum_of_moments(

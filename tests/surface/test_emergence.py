@@ -404,7 +404,8 @@ def _smooth(config, start, stop):
     "config",
     [
         Emergence(n_spots=80, modulation="cycle", bipoles=True, nest_parents="any"),
-        Emergence(n_spots=80, latitudes="isotropic"),
+        pytest.param(Emergence(n_spots=80, latitudes="isotropic"), marks=pytest.mark.slow),
+        pytest.param(Emergence(n_spots=80, latitudes="random"), marks=pytest.mark.slow),
     ],
 )
 def test_gradients(config):
@@ -435,7 +436,10 @@ EDGES = {
 }
 
 
-@pytest.mark.parametrize(("config", "x64"), [(c, True) for c in EDGES] + [(next(iter(EDGES)), False)])
+@pytest.mark.parametrize(
+    ("config", "x64"),
+    [(c, True) for c in EDGES] + [pytest.param(c, False, marks=pytest.mark.slow) for c in EDGES],
+)
 def test_gradients_are_finite_at_edges(config, x64):
     with jax.enable_x64(x64):
         leaves = _smooth(config, 700.0, 740.0)
