@@ -4,7 +4,7 @@
 
 Flux of a band from the smooth spectra, with the band itself left out, and of its contrast between two
 temperatures; limb darkening of a band between its neighbours in wavelength; the differences between
-published limb darkening; the interpolation, with every second node left out.
+published limb darkening; polynomials in mu by degree; the interpolation, with every second node left out.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from dynamojax.atmosphere.bands import band_weights, log_band_mean, pivot_wavelength
 from dynamojax.atmosphere.grid import load_grid
 from dynamojax.atmosphere.interpolation import band_intensity
-from dynamojax.atmosphere.limb_darkening import quadrature_nodes
+from dynamojax.atmosphere.limb_darkening import polynomial_coefficients, quadrature_nodes
 from grids import build_bands, shapes, sources, spectra
 
 
@@ -77,6 +77,29 @@ def limb_darkening_rules(folder: Path) -> None:
         report(f"PHOENIX against hot, {band}", table.phoenix(band, blend), table.hot(band, blend))
 
 
+def polynomial_residuals(folder: Path) -> None:
+    """Polynomials in mu against the four-parameter laws they are fitted to, by degree."""
+    laws = sources.read_limb_darkening(folder, "kostogryz2022/table5")[["a1", "a2", "a3", "a4"]]
+    laws = laws.to_numpy(float)[::50]
+    mu, weight = quadrature_nodes(build_bands.N_MU)
+    fine, fine_weight = quadrature_nodes(200)
+
+    def law(m):
+        return 1 - sum(laws[:, [k - 1]] * (1 - m ** (k / 2)) for k in (1, 2, 3, 4))
+
+    for degree in range(2, 7):
+        with jax.enable_x64(True):
+            a = np.asarray(polynomial_coefficients(jnp.asarray(law(mu)), mu, degree))
+        powers = np.arange(degree + 1)
+        error = a @ fine[None, :] ** powers[:, None] - law(fine)
+        _report(f"degree {degree}, rms over the disc", np.sqrt(2 * error**2 @ fine_weight))
+        _report(f"degree {degree}, at mu > 0.1", np.abs(error[:, fine > 0.1]).max(1))
+        _report(f"degree {degree}, at any mu", np.abs(error).max(1))
+        flux = a @ (1 / (powers + 2))
+        _report(f"degree {degree}, flux in ppm", 1e6 * (flux / (law(mu) @ weight) - 1))
+        _report(f"degree {degree}, sum of |terms| / flux", np.abs(a) @ (1 / (powers + 2)) / flux)
+
+
 def left_out_nodes() -> None:
     """Ln of the intensity at nodes left out, when every second one along an axis is."""
     grid = load_grid().select(("kepler", "tess", "2mass_ks"))
@@ -117,6 +140,7 @@ def main() -> None:
             sources.fetch(folder)
         left_out_fluxes(folder)
         limb_darkening_rules(folder)
+        polynomial_residuals(folder)
     left_out_nodes()
 
 

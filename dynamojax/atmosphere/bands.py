@@ -1,7 +1,7 @@
 """Band means: how a filter weighs a spectrum, and bands that the grid does not hold."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -67,6 +67,7 @@ def ab_zero_point(pivot: float) -> float:
     return float(10 ** (-0.4 * 48.60) * _C_ANGSTROM_S / pivot**2)
 
 
+@runtime_checkable
 class Filter(Protocol):
     """What a band is made from; `instruments.bandpass.Bandpass` is one."""
 
@@ -92,7 +93,12 @@ def band_from_filter(grid: BandGrid, bandpass: Filter, path: str | Path | None =
         ValueError: the name is taken; the filter is narrower than 2 %, or has more than 0.1 % of its
             throughput beyond the spectra; the grid has other nodes.
 
-    Accuracy: ACCURACY
+    Accuracy: each of the 35 tabulated bands predicted without itself (400 models of 3000-7000 K), error of
+        the flux, then of the contrast over 1000 K, median and 95 %: broad optical bands (Kepler, TESS, G)
+        0.1 and 0.3 %, 0.1 and 0.5 %; BVRI and griz 0.4 and 1 %, 0.2 and 1 %; ultraviolet 1.8 and 4.4 %, 1.1
+        and 2.7 %; 5 % wide among lines (Stromgren v) 9 and 16 %, 4 and 10 %; in the gaps between J, H and K
+        up to 12 and 25 %, 5 and 16 %. Limb darkening, rms of I/<I> over the disc: 0.1-0.8 % (B: 2 %) above
+        3500 K, 0.4-2.4 % (J: 5 %) below. `python -m grids.measure_bands` prints them all.
     """
     path = EMBEDDED if path is None else Path(path)
     full = load_grid(path)

@@ -74,7 +74,10 @@ def band_intensity(
         Intensity [erg/s/cm2/A/sr] and whether the models surround the point; NaN where they do not,
         that is outside the grid and in cells with an absent corner.
 
-    Gradients: continuous across nodes; zero where the value is NaN.
+    Gradients: continuous across nodes; not meaningful where the value is NaN.
+    Accuracy: with every second node left out, so upper bounds, ln I of Kepler at 3500-7000 K and logg >= 4,
+        median and 95 %: 0.002 and 0.015 in teff, 0.002 and 0.016 in logg, 0.010 and 0.09 in feh; up to three
+        times that below 3500 K. `python -m grids.measure_bands` prints them all. Float32: 2e-6.
     """
     parts = [
         hermite_weights(nodes, x) for nodes, x in ((grid.teff, teff), (grid.logg, logg), (grid.feh, feh))

@@ -100,11 +100,13 @@ def _choose(name: str, table: dict, cadence: str):
 def kepler(days: float, cadence: str = "long", start: float = 0.0) -> Photometer:
     """Kepler, long (270 frames, 29.4244 min) or short (9 frames, 58.849 s) cadence.
 
-    A frame is 6.01980 s of light and 0.51895 s of readout.
-    Source: Kepler Instrument Handbook, KSCI-19033-002, sections 2.6 and 5.1.
+    A frame is 6.0198 s of light and 0.5189 s of readout.
+    Source: INT_TIME and READTIME in the headers of Kepler light curves; Kepler Instrument Handbook,
+    KSCI-19033-002.
     """
     frames, n_sub = _choose("kepler", {"long": (270, 7), "short": (9, 1)}, cadence)
-    frame_s, readout_s = 6.01980 + 0.51895, 0.51895
+    readout_s = 0.518948526144
+    frame_s = 6.019802903270 + readout_s
     return _regular("kepler", ("kepler",), days, start, frames * frame_s, frames * frame_s - readout_s, n_sub)
 
 
