@@ -11,9 +11,9 @@ with gravity outside 3.5-5 taken from the hot table at 3500 K; it is blended int
 and 4000 K. A band without a table is interpolated in ln(wavelength) between its two neighbours that have one.
 
 Measured (`python -m grids.measure_bands`), rms over the disc of I/<I>, median and 95 %: a band between its
-neighbours 0.1-0.8 and 0.4-1.6 % (B: 1.8 and 4.8 %; G from power-2 laws: 1.2 and 1.8 %); Kostogryz against Claret's ATLAS
-0.3-0.8 and 3-5 %, PLATO 1.9 and 5 %, whose passband there appears bluer than the response used here for
-the flux; Claret's PHOENIX against both at 3500-4000 K 4-6 and 7-10 %, the largest uncertainty.
+neighbours 0.1-0.8 and 0.4-1.6 % (B: 1.8 and 4.8 %; G from power-2 laws: 1.2 and 1.8 %); Kostogryz against
+Claret's ATLAS 0.3-0.8 and 3-5 %, PLATO 1.9 and 5 %, whose passband there appears bluer than the response
+used here for the flux; Claret's PHOENIX against both at 3500-4000 K 4-6 and 7-10 %, the largest uncertainty.
 """
 
 import numpy as np

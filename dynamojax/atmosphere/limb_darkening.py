@@ -177,7 +177,8 @@ def polynomial_coefficients(
     Accuracy: over the four-parameter laws of Kostogryz et al. (2022), degrees 2 / 3 / 4 / 5 / 6 leave an rms
         over the disc of 50 / 17 / 9 / 5 / 3 e-4 in I/I(1), median, and at most 102 / 57 / 34 / 21 / 14 e-4;
         from degree 4 more than 1e-2 only within mu < 0.1, where those laws end in a square root. The flux
-        of the disc is kept to rounding. Powers cancel: in float32 degree 5 loses a factor 7, degree 6 21.
+        of the disc is kept to rounding. Powers cancel: the terms of degree 5 sum to 6 times the flux in
+        absolute value (16 at worst), of degree 6 to 14 (48), by which float32 loses digits.
     Raises:
         ValueError: fewer nodes than coefficients, or nodes that are not distinct in (0, 1].
     """
