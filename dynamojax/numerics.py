@@ -40,6 +40,12 @@ def safe_arccos(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(inside, jnp.arccos(jnp.where(inside, x, 0.0)), jnp.where(x > 0, 0.0, jnp.pi))
 
 
+def safe_arctan2(y: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Angle of the point (x, y) in [-pi, pi]; zero, with zero derivative, at the origin."""
+    origin = (x == 0) & (y == 0)
+    return jnp.where(origin, 0.0, jnp.arctan2(jnp.where(origin, 0.0, y), jnp.where(origin, 1.0, x)))
+
+
 def split_float(x: Float[Array, "..."], bits: int) -> tuple[Array, Array]:
     """High and low part, x = high + low exactly, high with `bits` explicit mantissa bits.
 

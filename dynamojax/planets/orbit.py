@@ -61,8 +61,8 @@ def anomaly_from_transit(
 
     Kepler's equation minus itself at conjunction, e = E - E0, m = M - M0:
     e - ecc (sin(E0 + e) - sin E0) = m. Its terms shrink with m, which keeps float32 as precise in
-    the transit of a wide orbit as in that of a close one. The solver of Raposo-Pulido & Pelaez
-    (2017, MNRAS 467, 1702) in jaxoplanet starts two Newton steps, which also carry the derivatives.
+    the transit of a wide orbit as in that of a close one. The solver of Markley
+    (1995, Celest. Mech. 63, 101) in jaxoplanet starts two Newton steps, which also carry the derivatives.
 
     Args:
         phase: Mean anomaly since conjunction, in (-pi, pi]. [rad]

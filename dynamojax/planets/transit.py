@@ -14,7 +14,7 @@ def greens_coefficients(a: Float[Array, "n_bands K"]) -> Float[Array, "n_bands K
         a: I(mu) mu = sum_k a_k mu^k, k = 1..K. [erg/s/cm2/A/sr]
     Returns:
         Coefficients g_0..g_(K-1). [erg/s/cm2/A/sr]
-    Source: Agol, Luger & Foreman-Mackey (2020, AJ 159, 123), eq. 28-30.
+    Source: Agol, Luger & Foreman-Mackey (2020, AJ 159, 123).
     """
     n_terms = a.shape[-1]
     zero = jnp.zeros_like(a[..., 0])

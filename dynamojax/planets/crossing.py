@@ -1,0 +1,160 @@
+r"""Spots and faculae that a planet hides: moments of (planet's disc) and (union of spherical caps).
+
+Turn the sky so that the planet lies on the +x axis. A plane of constant y = sin(eta) cuts the visible
+hemisphere in a half-circle of radius R = cos(eta), with mu = R cos(tau), x = R sin(tau), and
+
+    M_k = int mu^k dOmega = int dy R^k int cos^k(tau) dtau.
+
+In tau the planet and every cap are single arcs, half-width w of a cap at (eta_c, tau_c) given by
+
+    sin^2(w/2) = [sin^2(r/2) - sin^2((eta - eta_c)/2)] / (cos eta cos eta_c),
+
+so that their intersection and union are exact, and so is the inner integral. The integral over y is
+Gauss-Legendre between the corners of `corners`, in a variable in which square roots at their ends are
+smooth. The nodes do not move when parameters do; the arcs carry the derivatives.
+"""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt
+from dynamojax.planets.corners import panel_edges
+
+
+@lru_cache
+def _rules(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places in (0, 1) and weights of the rules of 0 .. n_nodes nodes, zero where there is none.
+
+    In the variable y = u^2 (3 - 2u) square roots at the ends are smooth in u.
+    """
+    place, weight = np.zeros((2, n_nodes + 1, n_nodes))
+    for m in range(1, n_nodes + 1):
+        u, w = gauss_legendre(m, 0.0, 1.0)
+        place[m, :m], weight[m, :m] = u * u * (3 - 2 * u), 6 * u * (1 - u) * w
+    return place, weight
+
+
+def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
+    """Nodes and weights over the first `count` panels: two in each, the others shared by width."""
+    width = edges[1:] - edges[:-1]
+    number = jnp.minimum(jnp.arange(1, width.shape[0] + 1), count)
+    share = (edges[1:] - edges[0]) / (edges[-1] - edges[0])
+    last = 2 * number + jnp.round((n_nodes - 2 * count) * share).astype(number.dtype)
+    node = jnp.arange(n_nodes)
+    panel = jnp.searchsorted(last, node, side="right")
+    first = jnp.concatenate([jnp.zeros_like(last[:1]), last[:-1]])
+    size, index = (last - first)[panel], node - first[panel]
+    place, weight = (jnp.asarray(q, edges.dtype)[size, index] for q in _rules(n_nodes))
+    return edges[panel] + width[panel] * place, width[panel] * weight
+
+
+def _planet_arc(y: Array, rim: Array, x: Array, y0: Array, p: Array) -> tuple[Array, Array]:
+    """First tau behind the planet and width of its arc, on slices y of radius `rim`."""
+    half = safe_sqrt((p - (y - y0)) * (p + (y - y0)))
+
+    def tau(u):  # +-pi/2 at and beyond the limb
+        return jnp.arctan2(u, safe_sqrt((rim - u) * (rim + u)))
+
+    start = tau(x - half)
+    return start, tau(x + half) - start
+
+
+def _cap_arcs(y: Array, rim: Array, position: Array, w: Array) -> tuple[Array, Array]:
+    """Middle tau (n_caps, 1) and half-width (n_caps, n_nodes) of the caps' arcs, 0 where there is none."""
+    cx, cy, cz = position[:, :, None]
+    eta, eta_c = jnp.arctan2(y, rim), safe_arctan2(cy, safe_sqrt(cx * cx + cz * cz))
+    near, far, w = jnp.sin(0.5 * (eta - eta_c)), jnp.cos(0.5 * (eta + eta_c)), w[:, None]
+    half = safe_arctan2(safe_sqrt((w - near) * (w + near)), safe_sqrt((far - w) * (far + w)))
+    return safe_arctan2(cx, cz), 2 * half
+
+
+def _hidden_arcs(start: Array, width: Array, middle: Array, half: Array) -> tuple[Array, Array]:
+    """Ends, counted from the planet's start, of the caps' arcs cut to the planet's; empty if equal.
+
+    A cap's arc may reach round the far side and come in again at the end: all such second parts share
+    that end, hence the single arc added for them.
+    """
+    offset = start - middle
+    offset = offset - 2 * jnp.pi * jnp.round(offset / (2 * jnp.pi))
+    low, high = jnp.clip(-half - offset, 0, width), jnp.clip(half - offset, 0, width)
+    again = jnp.min(jnp.clip(2 * jnp.pi - half - offset, 0, width), axis=0)
+    return jnp.concatenate([low, again[None]]), jnp.concatenate([high, width[None]])
+
+
+def _disjoint(low: Array, high: Array) -> tuple[Array, Array]:
+    """The same union of intervals as intervals that do not overlap (some empty)."""
+    low, high = jax.lax.sort((low, high), dimension=0, num_keys=1)
+    reach = jax.lax.cummax(high, axis=0)
+    before = jnp.concatenate([jnp.zeros_like(reach[:1]), reach[:-1]])
+    return jnp.maximum(low, before), jnp.maximum(high, before)
+
+
+def _cosine_powers(tau: Array, n: int) -> list[Array]:
+    """Integrals of cos^k from 0 to tau, k = 1 .. n."""
+    sine, cosine = jnp.sin(tau), jnp.cos(tau)
+    integrals, power = [tau, sine], cosine
+    for k in range(2, n + 1):
+        integrals.append((power * sine + (k - 1) * integrals[k - 2]) / k)
+        power = power * cosine
+    return integrals[1:]
+
+
+def _moments(x: Array, y: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int, n_panels: int):
+    distance = jnp.sqrt(stop_gradient(x * x + y * y))
+    cos_turn = jnp.where(distance > 0, safe_divide(stop_gradient(x), distance), 1)
+    sin_turn = safe_divide(stop_gradient(y), distance)
+    x, y = cos_turn * x + sin_turn * y, cos_turn * y - sin_turn * x
+    cx, cy, cz = position
+    position = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
+
+    edges, count = panel_edges(*(stop_gradient(q) for q in (x, p, position, w)), n_panels)
+    node, weight = _nodes(edges, count, n_nodes)
+    rim = safe_sqrt((1 - node) * (1 + node))
+    start, width = _planet_arc(node, rim, x, y, p)
+    low, high = _disjoint(*_hidden_arcs(start, width, *_cap_arcs(node, rim, position, w)))
+    slices = [
+        jnp.sum(last - first, axis=0)
+        for first, last in zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
+    ]
+    return jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
+
+
+def occulted_moments(
+    x: Float[Array, ""],
+    y: Float[Array, ""],
+    z: Float[Array, ""],
+    radius_ratio: Float[Array, ""],
+    position: Float[Array, "3 n_caps"],
+    half_sine: Float[Array, " n_caps"],
+    n: int,
+    *,
+    n_nodes: int = 96,
+    n_panels: int = 32,
+) -> Float[Array, " n"]:
+    """Integrals M_k of mu^k over what a planet hides of a union of caps, k = 1 .. n, at one epoch.
+
+    Args:
+        x: Position of the planet, as from `planet_positions`. [stellar radius]
+        y: Along the projected spin axis. [stellar radius]
+        z: Towards the observer; z <= 0 is behind. [stellar radius]
+        radius_ratio: Planet over stellar radius; 0 is no planet. [1]
+        position: Unit vectors to the caps' centres, observer on +z. [1]
+        half_sine: sin(r/2) of the caps' radii; 0 is no cap. [1]
+        n: Number of moments.
+        n_nodes: Slices of the planet's disc.
+        n_panels: Places for panels between corners, at most half of n_nodes.
+
+    Returns:
+        M_1 .. M_n. [1]
+    Gradients: right to first order, finite everywhere; zero for empty places and planets off the disc.
+    Accuracy: see tests/planets/test_crossing.py.
+    """
+    clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
+    x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
+    moments = _moments(x, y, p, position, half_sine, n, n_nodes, n_panels)
+    return jnp.where(clear, 0, moments)

@@ -1,0 +1,133 @@
+"""Spots behind planets along a light curve: only epochs in transit and only caps near the planet."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Bool, Float, Int
+
+from dynamojax.numerics import safe_divide, safe_sqrt
+from dynamojax.planets.crossing import occulted_moments
+
+
+class CrossingConfig(eqx.Module):
+    """Room for spot crossings: static, no leaves. Too little of it is reported, never silent.
+
+    Attributes:
+        n_epochs: How many epochs, summed over planets, may be in transit.
+        n_caps: How many caps may come near a planet at one epoch.
+        n_nodes: Slices of the planet's disc.
+        n_panels: Panels between the corners of what it hides, at most half of n_nodes.
+        epochs_per_step: Epochs computed together; bounds the memory.
+    """
+
+    n_epochs: int = eqx.field(static=True, default=512)
+    n_caps: int = eqx.field(static=True, default=8)
+    n_nodes: int = eqx.field(static=True, default=96)
+    n_panels: int = eqx.field(static=True, default=32)
+    epochs_per_step: int = eqx.field(static=True, default=32)
+
+    def __check_init__(self):
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name} = {value} must be at least 1; raise it")
+        if self.n_nodes < 2 * self.n_panels:
+            raise ValueError(
+                f"n_nodes = {self.n_nodes} must be at least 2 n_panels = {2 * self.n_panels}; raise it"
+            )
+
+
+def _extent(along: Array, half_sine: Array) -> tuple[Array, Array]:
+    """Least and greatest coordinate of caps in a direction in which their centres are at `along`."""
+    across, rise = safe_sqrt(1 - along * along), 2 * half_sine * jnp.sqrt(1 - half_sine * half_sine)
+    cosine = 1 - 2 * half_sine * half_sine
+    low = jnp.where(-along > cosine, -1, along * cosine - across * rise)
+    return low, jnp.where(along > cosine, 1, along * cosine + across * rise)
+
+
+def cap_clearance(
+    x: Float[Array, ""],
+    y: Float[Array, ""],
+    radius_ratio: Float[Array, ""],
+    position: Float[Array, "3 n_caps"],
+    half_sine: Float[Array, " n_caps"],
+) -> Float[Array, " n_caps"]:
+    """A distance by which caps clear a planet's disc; where it is positive they do not touch. [1]
+
+    The largest of: their distance on the sky; that of their extents along and across the
+    planet's direction; how far they are behind the limb. Infinite for caps of radius 0.
+    """
+    cx, cy, cz = position
+    distance = safe_sqrt(x * x + y * y)
+    ex, ey = jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
+    clear = safe_sqrt((cx - x) ** 2 + (cy - y) ** 2) - radius_ratio - 2 * half_sine
+    for along, centre in ((ex * cx + ey * cy, distance), (ex * cy - ey * cx, 0)):
+        low, high = _extent(along, half_sine)
+        clear = jnp.maximum(clear, jnp.maximum(low - centre - radius_ratio, centre - radius_ratio - high))
+    clear = jnp.maximum(clear, -_extent(cz, half_sine)[1])
+    return jnp.where(half_sine > 0, clear, jnp.inf)
+
+
+def _one_epoch(planet, position: Array, half_sine: Array, n: int, config: CrossingConfig):
+    """Moments and whether all near caps fitted."""
+    x, y, z, p = planet
+    n_caps = min(config.n_caps, half_sine.shape[0])
+    clear = stop_gradient(cap_clearance(x, y, p, position, half_sine))
+    _, index = jax.lax.top_k(-clear, n_caps)
+    fits = (jnp.sum(clear < 0) <= n_caps) | (z <= 0)
+    moments = occulted_moments(
+        *planet, position[:, index], half_sine[index], n, n_nodes=config.n_nodes, n_panels=config.n_panels
+    )
+    return moments, fits
+
+
+def crossing_moments(
+    x: Float[Array, "n_planets n_times"],
+    y: Float[Array, "n_planets n_times"],
+    z: Float[Array, "n_planets n_times"],
+    radius_ratio: Float[Array, " n_planets"],
+    caps: Callable[[Int[Array, ""]], tuple[Float[Array, "3 n_caps"], Float[Array, " n_caps"]]],
+    n: int,
+    config: CrossingConfig,
+) -> tuple[Float[Array, "n n_times"], Bool[Array, ""]]:
+    """Integrals M_k of mu^k over what the planets hide of a union of caps, k = 1 .. n, at every epoch.
+
+    Add sum_k (a_spot - a_photosphere)_k M_k to what `transit_loss` says is hidden. For faculae that
+    reach r' around spots of radius r, the moments are those of caps r' minus those of caps r.
+    Planets add up, as in `transit_loss`.
+
+    Args:
+        x: Positions of the planets, as from `planet_positions`. [stellar radius]
+        y: Along the projected spin axis. [stellar radius]
+        z: Towards the observer. [stellar radius]
+        radius_ratio: Planet over stellar radius; 0 is no planet. [1]
+        caps: From the index of an epoch to unit vectors to the caps' centres (observer on +z) and
+            sin(r/2) of their radii (0 is no cap) at that epoch: a star's caps at every epoch
+            need never exist at once.
+        n: Number of moments.
+        config: Room for epochs in transit and for caps near a planet.
+
+    Returns:
+        M_1 .. M_n [1], and False where the room did not suffice: the moments are then too small.
+    """
+    n_times = x.shape[1]
+    p = jnp.broadcast_to(radius_ratio[:, None], x.shape)
+    hides = (z > 0) & (p > 0) & (x * x + y * y < (1 + p) ** 2)
+    size = min(config.n_epochs, hides.size)
+    (index,) = jnp.nonzero(hides.ravel(), size=size, fill_value=hides.size)
+    fits = jnp.sum(hides) <= size
+    # Places left over hold a planet behind the star.
+    planets = [
+        q.ravel().at[index].get(mode="fill", fill_value=f) for q, f in ((x, 0), (y, 0), (z, -1), (p, 0))
+    ]
+    time = index % n_times
+
+    @jax.checkpoint
+    def at(given):
+        return _one_epoch(given[0], *caps(given[1]), n, config)
+
+    moments, near_fit = jax.lax.map(at, (planets, time), batch_size=min(config.epochs_per_step, size))
+    total = jnp.zeros((n_times, n), moments.dtype).at[time].add(moments)
+    return total.T, fits & jnp.all(near_fit)
