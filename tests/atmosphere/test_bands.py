@@ -70,7 +70,6 @@ def test_a_flat_f_nu_has_ab_magnitude_of_its_level(photon_counting):
 
 
 def test_new_band_in_place_of_a_tabulated_one(x64, grid):
-    # Kepler's band again, from nothing but the smooth spectra: its curve is close to this box in g + r + i.
     curve = box("mine", 6700.0, 8380.0)
     extended = band_from_filter(grid.select(("sdss_i", "tess")), curve)
     assert extended.bands == ("sdss_i", "tess", "mine")
@@ -78,7 +77,7 @@ def test_new_band_in_place_of_a_tabulated_one(x64, grid):
     assert np.isfinite(extended.log_intensity).all()
     hot = exists & (np.asarray(grid.teff) > 6000)[:, None, None]
     ratio = (_flux(extended, "mine") / _flux(extended, "sdss_i"))[hot]
-    # Redder by 40 A than SDSS i, which the box imitates: hot spectra differ by a few per cent.
+    # The box imitates SDSS i, 40 A redder: hot spectra differ by a few per cent.
     assert 0.93 < ratio.min() and ratio.max() < 1.07
     pivot = float(extended.wavelength_eff[-1])
     assert 7400 < pivot < 7600
@@ -88,7 +87,7 @@ def test_new_band_in_place_of_a_tabulated_one(x64, grid):
 
 
 def test_new_band_has_the_flux_of_a_black_body_where_spectra_are_smooth(x64, grid):
-    # The Rayleigh-Jeans side of hot dwarfs is nearly a black body: H band against K band colours.
+    # The Rayleigh-Jeans side of hot dwarfs is nearly a black body.
     extended = band_from_filter(grid.select(("2mass_ks",)), box("near", 20000.0, 23000.0))
     index = tuple(
         int(np.argmin(np.abs(np.asarray(a) - v)))
