@@ -1,0 +1,101 @@
+"""Print the table of keys: as a commented TOML file, as Markdown, and a configuration as TOML."""
+
+import textwrap
+
+from dynamojax.config.keys import Key, Section
+from dynamojax.config.table import SECTIONS
+
+_WIDTH = 110
+# The template is a configuration that runs: these sections are written out, the others as comments.
+_WRITTEN = ("star", "spots", "photometers", "surface", "noise", "simulation", "output")
+_EXAMPLE = {"n_spots": 200, "radius_ratio": 0.1, "radius_earth": 10.9, "start": -150.0, "stop": 42.0}
+_EXAMPLE |= {"name": "kepler", "cadence": "long", "every": 1.0, "visit_every": 51.0, "efficiency": 1.0}
+_EXAMPLE |= {"exposure_s": 60.0, "cadence_s": 60.0, "times_file": "times.txt", "bands": ["kepler"]}
+_EXAMPLE |= {"band_file": "filter.txt", "band_unit": "nm", "photon_counting": True, "n_sub": 1}
+_EXAMPLE |= {"noise": "kepler", "white_ppm": 100.0, "magnitude": 12.0}
+
+
+def toml_value(value) -> str:
+    """A value in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, str):
+        text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        return f'"{text}"'
+    return str(value)
+
+
+def template() -> str:
+    """A configuration with every key, its meaning, unit, range and default."""
+    parts = [
+        "# A configuration of dynamojax: every key with its default. Those commented out may be left out,",
+        '# and so may all others but those marked "required". Numbers may carry a unit: prot = "12 day".',
+    ]
+    for section in SECTIONS:
+        parts += ["", *_comment(section.help), *_section_lines(section)]
+    return "\n".join(parts) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH - 2)]
+
+
+def _section_lines(section: Section) -> list[str]:
+    is_written = section.name in _WRITTEN
+    lines = [section.title if is_written else f"# {section.title}"]
+    for key in section.keys:
+        value = toml_value(_EXAMPLE[key.name] if key.default is None else key.default)
+        is_set = is_written and key.default is not None
+        lines += [f"# {line}" for line in _key_comment(key)]
+        lines.append(f"{'' if is_set else '# '}{key.name} = {value}")
+    return lines
+
+
+def _key_comment(key: Key) -> list[str]:
+    unit = f" [{key.unit}]" if key.unit else ""
+    allowed = f" Allowed: {key.allowed}."
+    if key.allowed.startswith(("any", "true", "a list")):
+        allowed = ""
+    required = " Required." if key.required else ""
+    return textwrap.wrap(f"{key.help}{unit}{allowed}{required}", _WIDTH - 4)
+
+
+def markdown() -> str:
+    """The table as Markdown, for the documentation."""
+    parts = []
+    for section in SECTIONS:
+        parts += [f"### `{section.title}`", "", section.help, ""]
+        parts += ["| key | default | unit | allowed | meaning |", "|---|---|---|---|---|"]
+        for key in section.keys:
+            default = "" if key.default is None else f"`{toml_value(key.default)}`"
+            default = "required" if key.required else default
+            parts.append(f"| `{key.name}` | {default} | {key.unit} | {key.allowed} | {key.help} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def to_toml(values: dict, header: str = "") -> str:
+    """A configuration as TOML: what differs from the defaults, or is required, with units as comments.
+
+    Args:
+        values: As `reading.check` returns them, or part of them.
+        header: Written first, as comments.
+    """
+    lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    for section in SECTIONS:
+        tables = values.get(section.name)
+        for table in tables if section.is_list else [tables] if tables is not None else []:
+            body = [_assignment(key, table) for key in section.keys if _is_needed(key, table)]
+            if body or section.is_list or section.name == "activity":
+                lines += ["", section.title, *body]
+    return "\n".join(lines) + "\n"
+
+
+def _is_needed(key: Key, table: dict) -> bool:
+    return key.name in table and (key.required or table[key.name] != key.default)
+
+
+def _assignment(key: Key, table: dict) -> str:
+    return f"{key.name} = {toml_value(table[key.name])}" + (f"  # {key.unit}" if key.unit else "")

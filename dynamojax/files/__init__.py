@@ -1,0 +1,14 @@
+"""Files of light curves and spot maps: FITS, HDF5 and ECSV, written completely or not at all.
+
+Kept apart from `config` and `cli` so that a script can write and read them too.
+"""
+
+from dynamojax.files.hdf5 import read_simulation as read_simulation
+from dynamojax.files.hdf5 import write_simulation as write_simulation
+from dynamojax.files.light_curves import write_light_curves as write_light_curves
+from dynamojax.files.records import Record as Record
+from dynamojax.files.records import Recording as Recording
+from dynamojax.files.spot_maps import read_spots as read_spots
+from dynamojax.files.spot_maps import write_spots as write_spots
+from dynamojax.files.writing import prepare_folder as prepare_folder
+from dynamojax.files.writing import replacing as replacing

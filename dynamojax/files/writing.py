@@ -1,0 +1,57 @@
+"""Write a file completely or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary name in the same folder; it takes the final name only if the block ends well.
+
+    Whatever interrupts the block, an older file of the final name stays as it was. A killed process may
+    leave the temporary file, whose name begins with a dot, never a file under the final name.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    try:
+        yield part
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def prepare_folder(folder: str | Path) -> Path:
+    """Make a folder, and make sure that it can be written to.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    folder = Path(folder)
+    probe = folder / f".probe{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"output.folder = {folder} cannot be written to ({error.strerror}); choose another with --output"
+        ) from None
+    return folder
+
+
+def file_stem(*names: str) -> str:
+    """A file's name from names of a star, a photometer, a band: what is no letter or digit is a dash."""
+    return "_".join("".join(c if c.isalnum() or c in "+-." else "-" for c in name) for name in names)
+
+
+def provenance() -> dict[str, str]:
+    """Version of the package and where it computes."""
+    device = jax.devices()[0]
+    return {"version": version("dynamojax"), "jax": jax.__version__, "device": f"{device.device_kind}"}
