@@ -265,7 +265,7 @@ def plot_disc(
         artist, _ = draw_disc(axes, disc, time, peak)
         axes.set_title(f"{time:.{digits}f} d", color=MUTED, pad=2)
     bar = figure.colorbar(artist, ax=list(panels), fraction=0.05, shrink=0.75, aspect=14, pad=0.01)
-    bar.set_label(f"Intensity / disc centre, {disc.band}")
+    bar.set_label(f"{disc.band} intensity\nover that of the centre")
     bar.ax.yaxis.set_major_formatter("{x:.2f}")
     bar.minorticks_off()
     bar.outline.set_linewidth(0.5)

@@ -62,10 +62,10 @@ def plot_light_curves(
             if len(photometer.bands) > 1 or name == photometer.bands[0]
             else f"{name}, {photometer.bands[0]}"
         )
-        axes.annotate(label, (0.012, 0.94), xycoords="axes fraction", va="top", weight="bold")
+        axes.set_title(label, loc="left", weight="bold", pad=3)
         axes.margins(x=0.01)
     margin = 0.06 * (high - low) + 1e-12
-    panels[0].set_ylim((low - margin) * factor, (high + 3 * margin) * factor)
+    panels[0].set_ylim((low - margin) * factor, (high + margin) * factor)
     panels[-1].set_xlabel("Time [d]")
     figure.supylabel(f"Flux relative to the immaculate star, minus 1 [{unit}]", fontsize=9)
     return figure
@@ -105,7 +105,14 @@ def _draw(axes: Axes, times, flux, points, bands, colours, factor: float) -> Non
             label = bands[i] if k == 0 else None
             axes.plot(times[part], (flux[i, part] - 1) * factor, color=colour, label=label, zorder=3)
     if len(bands) > 1:
-        axes.legend(loc="lower right", ncols=4, handlelength=1.2, columnspacing=1.0)
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.985),
+            ncols=len(bands),
+            handlelength=1.0,
+            columnspacing=1.0,
+            borderpad=0.1,
+        )
 
 
 def _segments(times: np.ndarray) -> list[slice]:

@@ -1,0 +1,72 @@
+"""The notebooks run from top to bottom, at toy size, and are kept without outputs."""
+
+import json
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+TOY = {
+    "01_a_spotted_star": {"days": 6.0, "n_pixels": 48},
+    "01b_real_stars": {"n_draws": 2, "sun_days": 150.0, "kic_days": 60.0, "gj_days": 6.0},
+}
+
+
+def _cells(name):
+    return json.loads((FOLDER / f"{name}.ipynb").read_text())["cells"]
+
+
+def _execute(name):
+    """Run the code cells in one namespace, with toy values set after the cell of parameters."""
+    names, found = {}, False
+    for number, cell in enumerate(c for c in _cells(name) if c["cell_type"] == "code"):
+        lines = [line for line in "".join(cell["source"]).splitlines() if not line.startswith("%")]
+        exec(compile("\n".join(lines), f"{name}, cell {number}", "exec"), names)
+        if "parameters" in cell["metadata"].get("tags", []):
+            assert set(TOY[name]) <= set(names)
+            names |= TOY[name]
+            found = True
+    assert found
+    return names
+
+
+@pytest.fixture(autouse=True)
+def without_display():
+    """Figures that nobody sees, closed at the end."""
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+def test_every_notebook_is_tested_and_stripped():
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(TOY)
+    for name in TOY:
+        code = [cell for cell in _cells(name) if cell["cell_type"] == "code"]
+        assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_a_spotted_star():
+    names = _execute("01_a_spotted_star")  # its own assertions compare gradient and difference
+    assert bool(names["observed"].valid)
+    assert names["response"].shape == names["camera"].times.shape
+
+
+@pytest.mark.slow
+def test_real_stars():
+    names = _execute("01b_real_stars")
+    periods = names["NOMINAL"]
+    assert {star for star, _ in names["results"]} == set(periods)
+    _, values, _ = names["results"]["GJ 1243", "period, Lomb-Scargle [d]"]
+    assert values == pytest.approx([periods["GJ 1243"]] * len(values), rel=0.05)  # ten turns in the toy
+
+
+@pytest.mark.slow
+def test_real_stars_without_observations(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    names = _execute("01b_real_stars")
+    assert capsys.readouterr().out.count("not found, skipped") == 3
+    assert all(seen is None for seen, _, _ in names["results"].values())
