@@ -96,7 +96,7 @@ def precision(dtype: str):
 
 
 def _git(*args: str) -> str:
-    root = Path(__file__).parent
+    root = Path(__file__).parent.parent
     done = subprocess.run(["git", *args], cwd=root, capture_output=True, text=True, check=False)
     return done.stdout.strip()
 

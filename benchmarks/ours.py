@@ -58,10 +58,15 @@ def prepare(job: Job, n_bands: int = 1) -> tuple:
     return star, spots, Epochs.from_days(job.times), contrast, bands
 
 
-def prepare_batch(jobs: list[Job], n_bands: int = 1) -> tuple:
-    """Arguments of `mapped(flux)`."""
+def prepare_batch(jobs: list[Job], batch: int, n_bands: int = 1) -> tuple:
+    """Arguments of `mapped(flux)` for a batch of stars, the jobs over and over."""
     each = [prepare(job, n_bands) for job in jobs]
-    stacked = [jax.tree.map(lambda *x: jnp.stack(x), *leaf) for leaf in zip(*each, strict=True)]
+    order = np.arange(batch) % len(jobs)
+
+    def stack(*leaf):
+        return jnp.asarray(np.stack([np.asarray(x) for x in leaf])[order])
+
+    stacked = [jax.tree.map(stack, *leaf) for leaf in zip(*each, strict=True)]
     return stacked[0], stacked[1], each[0][2], stacked[3], stacked[4]
 
 
