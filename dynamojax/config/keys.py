@@ -26,7 +26,7 @@ class Key:
     default: object
     help: str
     unit: str = ""
-    span: tuple[float, float, bool, bool] = (-math.inf, math.inf, False, False)
+    span: tuple[float | int, float | int, bool, bool] = (-math.inf, math.inf, False, False)
     choices: tuple[str, ...] = ()
     required: bool = False
 

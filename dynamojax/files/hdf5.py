@@ -82,7 +82,7 @@ def read_simulation(path: str | Path) -> dict:
 
 
 def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
-    return {name: dataset[()] for name, dataset in group.items()}
+    return {name: np.asarray(dataset[()]) for name, dataset in group.items()}
 
 
 def _light_curve(group: h5py.Group) -> dict:

@@ -70,9 +70,6 @@ def read_spots(path: str | Path) -> SpotMap:
         columns = _read_hdf5(path) if path.suffix in _HDF5 else _read_table(path)
     except (OSError, KeyError) as error:
         raise ValueError(f"spot map {path} cannot be read ({error}); give a file of write_spots") from None
-    for name, values in columns.items():
-        if values.dtype.kind not in "fiu":
-            raise ValueError(f"spot map {path}: column {name} is not of numbers; give rad, deg and days")
     return SpotMap(**columns)
 
 
@@ -89,6 +86,9 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
         table = Table.read(path, format=_TABLES[path.suffix])
     except (ValueError, TypeError) as error:
         raise ValueError(f"spot map {path} is not such a table: {error}") from None
+    for name in table.colnames:
+        if table[name].dtype.kind not in "fiu":
+            raise ValueError(f"spot map {path}: column {name} is not of numbers; give rad, deg and days")
     columns = {"t_max": 0.0, "tau_emerge": np.inf, "tau_decay": np.inf}
     for name in UNITS:
         if name in table.colnames:

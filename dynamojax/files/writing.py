@@ -48,7 +48,7 @@ def prepare_folder(folder: str | Path) -> Path:
 
 def file_stem(*names: str) -> str:
     """A file's name from names of a star, a photometer, a band: what is no letter or digit is a dash."""
-    return "_".join("".join(c if c.isalnum() or c in "+-." else "-" for c in name) for name in names)
+    return "_".join("".join(c if c.isalnum() or c in "+-._" else "-" for c in name) for name in names)
 
 
 def provenance() -> dict[str, str]:
