@@ -107,7 +107,7 @@ def test_no_safe_modes_at_zero_rate():
 
     factor, good = run_safe_modes(safe_modes(rate=0.0), EPOCHS, key=jax.random.key(6))
     assert np.all(np.asarray(good)) and np.all(np.asarray(factor) == 1.0)
-    assert np.isfinite(jax.grad(last)(jnp.asarray(0.0)))
+    assert np.isfinite(jax.jit(jax.grad(last))(jnp.asarray(0.0)))
 
 
 def test_outliers_have_the_stated_statistics():
@@ -135,7 +135,7 @@ def test_gradients_are_exact_in_amplitudes_and_finite_elsewhere():
         level = run_segments(parts, EPOCHS, key=key)[0] * safe_mode_effects(events, EPOCHS, key=key)[0]
         return jnp.sum(weight * level)
 
-    grads = jax.grad(total, argnums=(0, 1))(parts, safe_modes())
+    grads = jax.jit(jax.grad(total, argnums=(0, 1)))(parts, safe_modes())
     assert all(np.isfinite(v) for v in jax.tree.leaves(grads))
     for name in ("offset_ppm", "drift_ppm", "thermal_ppm", "thermal_time"):
         assert getattr(grads[0], name) != 0.0

@@ -33,7 +33,7 @@ def test_kepler_six_and_a_half_hours():
 
 def test_kepler_short_cadence():
     # Gilliland et al. (2010), ApJ 713, L160: 1.28e7 electrons at Kp = 12 and 9.5e5 (14/Kp)^5 electron^2
-    # in a short cadence. The two missions papers' counts differ by 10 %.
+    # in a short cadence. The counts of the two papers differ by 10 %.
     c = 1.28e7
     want = 1e6 * np.sqrt(c + 9.5e5 * (14.0 / 12.0) ** 5) / c
     assert ppm(kepler_white(), 12.0, 58.85 / 86400) == pytest.approx(want, rel=0.06)
@@ -114,7 +114,7 @@ def test_point_to_point_scatter_of_a_real_star():
     n = 4000
     epochs = Epochs.from_days(np.arange(n) * LONG)
     mag = jnp.asarray(header["KEPMAG"])
-    noisy = add_noise(
+    noisy = jax.jit(add_noise)(
         jnp.ones(n), epochs, jnp.asarray(LONG), star, mag, kepler_noise(), key=jax.random.key(2)
     )
     # The pipeline's error counts sky and smear of this star's own pixels; the envelope is a floor.

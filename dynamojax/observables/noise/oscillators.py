@@ -159,7 +159,7 @@ def sample_oscillators(
         The mean over each exposure, in the unit of rms.
 
     Gradients: exact in rms and exposure; in frequencies and quality finite, of one realisation.
-    Accuracy: covariance to 1e-12 (float64) and 1e-6 of the variance (float32), from
+    Accuracy: covariance of a step to 5e-11 (float64) and 1e-6 (float32) of the variance, from
         `tests/oracles/noise.py`.
     """
     step = exposure_step(terms, exposure)
