@@ -1,5 +1,7 @@
 """The notebooks run from top to bottom, at toy size, and are kept without outputs."""
 
+import ast
+import importlib
 import json
 from pathlib import Path
 
@@ -48,6 +50,17 @@ def test_every_notebook_is_tested_and_stripped():
         assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
+@pytest.mark.parametrize("name", TOY)
+def test_names_that_notebooks_import_exist(name):
+    source = ["".join(cell["source"]) for cell in _cells(name) if cell["cell_type"] == "code"]
+    lines = [line for line in "\n".join(source).splitlines() if not line.startswith("%")]
+    imports = [n for n in ast.walk(ast.parse("\n".join(lines))) if isinstance(n, ast.ImportFrom)]
+    wanted = [(n.module, a.name) for n in imports for a in n.names if n.module.startswith("dynamojax")]
+    assert wanted
+    assert [w for w in wanted if not hasattr(importlib.import_module(w[0]), w[1])] == []
+
+
+@pytest.mark.slow
 def test_a_spotted_star():
     names = _execute("01_a_spotted_star")  # its own assertions compare gradient and difference
     assert bool(names["observed"].valid)

@@ -2,7 +2,9 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -153,9 +155,9 @@ def test_light_curves_refuse(simulator, observables):
     with pytest.raises(ValueError, match=r"\(1, 5\)"):
         plot_light_curves(simulator, observables, noisy={"kepler": np.ones(5)})
     with pytest.raises(ValueError, match="valid is False"):
-        plot_light_curves(simulator, dataclasses.replace(observables, valid=np.array(False)))
+        plot_light_curves(simulator, eqx.tree_at(lambda o: o.valid, observables, jnp.array(False)))
     with pytest.raises(ValueError, match="one star"):
-        plot_light_curves(simulator, dataclasses.replace(observables, valid=np.ones(3, bool)))
+        plot_light_curves(simulator, jax.tree.map(lambda x: x[None], observables))
 
 
 def test_butterfly_shows_each_spot_with_its_area():
@@ -184,6 +186,8 @@ def test_butterfly_refuses():
         plot_butterfly(jax.tree.map(lambda x: x[None], SpotMap.empty(3)))
     with pytest.raises(ValueError, match="hour"):
         plot_butterfly(SpotMap.from_degrees(1.0, 1.0, 1.0), unit="hour")
+    with pytest.raises(ValueError, match="cubic"):
+        plot_butterfly(SpotMap.from_degrees(1.0, 1.0, 1.0), law="cubic")
 
 
 def _animate(simulator, system, path, **options):

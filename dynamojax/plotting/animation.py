@@ -11,6 +11,7 @@ from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dynamojax.files.writing import replacing
 from dynamojax.plotting.disc import Disc, draw_disc, move_planets
 from dynamojax.plotting.style import FAINT, MUTED, PALETTE, STYLE, scaled_flux
 from dynamojax.simulate import Simulator
@@ -132,14 +133,9 @@ def _scene(disc: Disc, times: np.ndarray, flux: np.ndarray, first: float):
 
 def _write(figure, update, frames, writer, path: Path, dpi: int, progress) -> None:
     """Frames into a temporary file of the same folder, renamed when complete, removed when not."""
-    part = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
-    try:
-        with writer.saving(figure, str(part), dpi):
-            for i, time in enumerate(frames):
-                update(float(time))
-                writer.grab_frame()
-                if progress is not None:
-                    progress(i + 1, len(frames))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, writer.saving(figure, str(part), dpi):
+        for i, time in enumerate(frames):
+            update(float(time))
+            writer.grab_frame()
+            if progress is not None:
+                progress(i + 1, len(frames))

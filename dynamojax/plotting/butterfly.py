@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dynamojax.plotting.style import FAINT, INK, MUTED, PALETTE, STYLE, new_figure
-from dynamojax.surface.evolution import Law, spot_radii
+from dynamojax.surface.evolution import LAWS, spot_radii
 from dynamojax.system import Epochs, SpotMap
 
 _YEAR_DAY = 365.25
@@ -16,7 +16,7 @@ _N_TIMES = 600
 
 
 @rc_context(STYLE)
-def plot_butterfly(spots: SpotMap, *, law: Law = "gaussian", unit: str | None = None) -> Figure:
+def plot_butterfly(spots: SpotMap, *, law: str = "gaussian", unit: str | None = None) -> Figure:
     """Latitude against time of maximum of every spot, marker areas in proportion to the spots' areas.
 
     Bars reach from tau_emerge before to tau_decay after the maximum; above, the area of all spots together,
@@ -28,8 +28,10 @@ def plot_butterfly(spots: SpotMap, *, law: Law = "gaussian", unit: str | None = 
         unit: Of the time axis: "day" or "year"; by default years beyond three of them.
 
     Raises:
-        ValueError: more than one star, no spot, a unit that is neither.
+        ValueError: more than one star, no spot, an unknown law, a unit that is neither.
     """
+    if law not in LAWS:
+        raise ValueError(f"law = {law!r} must be one of {', '.join(LAWS)}")
     lat, radius, t_max, rise, fall = _present(spots)
     span = np.ptp(t_max)
     unit = ("year" if span > 3 * _YEAR_DAY else "day") if unit is None else unit
@@ -101,7 +103,7 @@ def _draw_key(axes: Axes, area) -> None:
     axes.axis("off")
 
 
-def _draw_area(axes: Axes, spots: SpotMap, law: Law, window, scale: float) -> None:
+def _draw_area(axes: Axes, spots: SpotMap, law: str, window, scale: float) -> None:
     times = np.linspace(*window, _N_TIMES)
     radii = np.asarray(spot_radii(spots, Epochs.from_days(times), law), float)
     share = 50.0 * np.nansum(1 - np.cos(radii), axis=0)  # % of the sphere
