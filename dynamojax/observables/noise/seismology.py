@@ -70,7 +70,7 @@ def granulation_parameters(nu_max: Float[Array, ""]) -> tuple[Array, Array]:
     The power density of each is (2 sqrt(2) / pi) (a^2 / b) / (1 + (nu / b)^4), so a^2 is its variance.
 
     Args:
-        nu_max: Frequency of maximum power; the relations come from giants and dwarfs, about 3 to 4000 uHz. [uHz]
+        nu_max: Frequency of maximum power; calibrated on giants and dwarfs, about 3 to 4000. [uHz]
     Source: Kallinger et al. (2014), A&A 570, A41, Table 2, model F.
     """
     amplitude = 3382.0 * nu_max**-0.609
