@@ -30,7 +30,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 _SLOW = 2.0  # [s], from which on a step shows that it is running
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         print(f"dynamojax {version('dynamojax')}")
         raise typer.Exit
@@ -39,8 +39,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def main(
     _: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = None,
 ) -> None:
     """Realistic stellar observables: light curves of spotted, rotating stars with planets."""
 

@@ -44,12 +44,12 @@ class _Conf:
             raise ValueError(f"{path} is not a star.conf: {error}") from None
         self.path, self.used = path, set()
 
-    def text(self, section: str, key: str, default: str | None = None) -> str | None:
+    def text(self, section: str, key: str) -> str | None:
         self.used.add((section, key.lower()))
-        return self.parser.get(section, key, fallback=default)
+        return self.parser.get(section, key, fallback=None)
 
     def number(self, section: str, key: str, default: float) -> float:
-        text = self.text(section, key, None)
+        text = self.text(section, key)
         try:
             return default if text is None else float(text)
         except ValueError:
@@ -77,7 +77,7 @@ def translate(path: str | Path, days: float = _DAYS) -> tuple[Settings, list[str
     path = Path(path)
     conf, notes = _Conf(path), []
     star = _star(conf, notes)
-    law = conf.text("spots", "spots_evo_law", "gaussian")
+    law = conf.text("spots", "spots_evo_law") or "gaussian"
     data = {
         "star": star,
         "spots": spots(conf, star, law, notes),
@@ -107,7 +107,7 @@ def _ignored(conf: _Conf) -> list[str]:
 
 
 def _star(conf: _Conf, notes: list[str]) -> dict:
-    star = {"name": conf.path.stem}
+    star: dict = {"name": conf.path.stem}
     for old, new in _STAR.items():
         if conf.text("star", old) is not None:
             star[new] = conf.number("star", old, math.nan)

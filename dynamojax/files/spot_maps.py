@@ -89,7 +89,7 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
     for name in table.colnames:
         if table[name].dtype.kind not in "fiu":
             raise ValueError(f"spot map {path}: column {name} is not of numbers; give rad, deg and days")
-    columns = {"t_max": 0.0, "tau_emerge": np.inf, "tau_decay": np.inf}
+    columns: dict = {"t_max": 0.0, "tau_emerge": np.inf, "tau_decay": np.inf}
     for name in UNITS:
         if name in table.colnames:
             columns[name] = np.asarray(table[name].data)
