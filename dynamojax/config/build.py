@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dynamojax.config.reading import Settings
@@ -83,7 +84,7 @@ def _drawn(table: dict, the_star: Star, times: tuple[float, float]) -> SpotMap:
             f"and {stop:g} day; raise it, or leave it out"
         )
     keep = np.asarray(drawn.radius) > 0
-    return SpotMap(**{name: np.asarray(value)[keep] for name, value in vars(drawn).items()})
+    return SpotMap(**{name: jnp.asarray(np.asarray(value)[keep]) for name, value in vars(drawn).items()})
 
 
 def system(settings: Settings, times: tuple[float, float]) -> System:
@@ -137,6 +138,11 @@ def surface(settings: Settings) -> SurfaceConfig:
     return SurfaceConfig(**settings["surface"])
 
 
+def noise_kind(table: dict) -> str:
+    """Name of a photometer's noise model: the preset's own unless another is given."""
+    return table["noise"] or {"kepler": "kepler", "tess": "tess"}.get(table["preset"], "none")
+
+
 def noise(table: dict, parts: dict, span: float) -> tuple[Noise, Noise] | None:
     """Noise of corrected and of simple aperture photometry of one photometer; None is none.
 
@@ -145,11 +151,11 @@ def noise(table: dict, parts: dict, span: float) -> tuple[Noise, Noise] | None:
         parts: The section [noise].
         span: From the first to the last exposure, for the number of safe modes. [day]
     """
-    kind = table["noise"] or {"kepler": "kepler", "tess": "tess"}.get(table["preset"], "none")
+    kind = noise_kind(table)
     if kind == "none" or not parts["enabled"]:
         return None
     if kind == "white":
-        return (white_noise(table["white_ppm"]),) * 2
+        return white_noise(table["white_ppm"]), white_noise(table["white_ppm"])
     make = kepler_noise if kind == "kepler" else tess_noise
     corrected, simple = (_without(make(corrected=c), parts, span) for c in (True, False))
     return corrected, simple
@@ -157,10 +163,9 @@ def noise(table: dict, parts: dict, span: float) -> tuple[Noise, Noise] | None:
 
 def _without(model: Noise, parts: dict, span: float) -> Noise:
     """The model without the parts that are off, with room for its safe modes."""
-    absent = {name: None for name in _PARTS if not parts[name]}
-    fields = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)} | absent
-    if fields["safe_modes"] is not None:
-        expected = float(fields["safe_modes"].rate) * span
+    changes: dict = {name: None for name in _PARTS if not parts[name]}
+    if parts["safe_modes"] and model.safe_modes is not None:
+        expected = float(model.safe_modes.rate) * span
         n_max = max(16, int(np.ceil(expected + 6 * np.sqrt(expected))))
-        fields["safe_modes"] = dataclasses.replace(fields["safe_modes"], n_max=n_max)
-    return type(model)(**fields)
+        changes["safe_modes"] = dataclasses.replace(model.safe_modes, n_max=n_max)
+    return dataclasses.replace(model, **changes)

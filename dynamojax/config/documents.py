@@ -86,7 +86,7 @@ def to_toml(values: dict, header: str = "") -> str:
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     for section in SECTIONS:
         tables = values.get(section.name)
-        for table in tables if section.is_list else [tables] if tables is not None else []:
+        for table in tables or [] if section.is_list else [tables] if tables is not None else []:
             body = [_assignment(key, table) for key in section.keys if _is_needed(key, table)]
             if body or section.is_list or section.name == "activity":
                 lines += ["", section.title, *body]

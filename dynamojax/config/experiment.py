@@ -109,21 +109,27 @@ def record(experiment: Experiment, observables: Observables) -> Record:
 
 
 def _recording(experiment: Experiment, observables: Observables, photometer: Photometer, table: dict):
-    curve, grid = (
-        observables.light_curves[photometer.name],
-        experiment.simulator.grid.select(photometer.bands),
-    )
+    curve = observables.light_curves[photometer.name]
+    grid = experiment.simulator.grid.select(photometer.bands)
     ab, vega = (magnitude(curve.baseline, zero) for zero in (grid.ab_zero_point, grid.vega_zero_point))
     models = build.noise(table, experiment.settings["noise"], float(np.ptp(photometer.times)))
     # Kp is close to an AB magnitude of its band; the TESS magnitude is on Vega's scale.
-    mags = vega if table["noise"] == "tess" or table["preset"] == "tess" else ab
+    mags = vega if build.noise_kind(table) == "tess" else ab
     mags = mags if table["magnitude"] is None else jnp.full_like(mags, table["magnitude"])
-    noisy = _noisy(experiment, photometer, curve.flux, mags, models)
+    corrected, simple, error, good = _noisy(experiment, photometer, curve.flux, mags, models)
     return Recording(
         photometer,
-        *(np.asarray(x) for x in (curve.flux, *noisy, curve.spot_fraction, curve.facula_fraction)),
-        *(np.asarray(x) for x in (curve.baseline, ab, vega)),
-        np.asarray(mags) if models is not None else np.full(len(photometer.bands), np.nan),
+        flux=np.asarray(curve.flux),
+        corrected=np.asarray(corrected),
+        simple=np.asarray(simple),
+        error=np.asarray(error),
+        good=np.asarray(good),
+        spot_fraction=np.asarray(curve.spot_fraction),
+        facula_fraction=np.asarray(curve.facula_fraction),
+        baseline=np.asarray(curve.baseline),
+        ab_mag=np.asarray(ab),
+        vega_mag=np.asarray(vega),
+        noise_mag=np.full_like(mags, np.nan) if models is None else np.asarray(mags),
     )
 
 

@@ -113,8 +113,8 @@ def _with_unit(where: str, key: Key, text: str) -> float:
     except (TypeError, ValueError):
         raise ValueError(complaint(where, key, text, "is not a number with a unit")) from None
     try:
-        unit = units.Unit(key.unit, parse_strict="silent") if key.unit else units.dimensionless_unscaled
-        return float(quantity.to_value(unit))
-    except units.UnitConversionError:
+        unit = units.Unit(key.unit) if key.unit else units.dimensionless_unscaled
+        return float(quantity.to(unit).value)  # pyright: ignore[reportArgumentType]
+    except ValueError:  # another kind of unit, or one that astropy does not know, as ppm
         unit = key.unit or "a pure number"
         raise ValueError(complaint(where, key, text, f"has the wrong unit: {unit} is expected")) from None

@@ -1,6 +1,7 @@
 """A whole simulation in one HDF5 file: every photometer, with and without noise, the system, the settings."""
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -27,7 +28,7 @@ def write_simulation(folder: str | Path, record: Record) -> Path:
     with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **provenance()})
         file.attrs["dtype"] = str(record.system.star.teff.dtype)
-        file.attrs["epoch_bjd"] = record.epoch_bjd
+        file.attrs["epoch_bjd"], file.attrs["noise_seed"] = record.epoch_bjd, record.noise_seed
         file["settings"] = record.settings
         _put_system(file, record.system)
         for name, recording in record.recordings.items():
@@ -64,7 +65,8 @@ def read_simulation(path: str | Path) -> dict:
     """
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r") as opened:
+            file: Any = opened  # its stubs do not know groups from datasets
             if file.attrs.get("format") != FORMAT or file.attrs["format_version"] > FORMAT_VERSION:
                 found = file.attrs.get("format"), file.attrs.get("format_version")
                 raise ValueError(
@@ -81,9 +83,9 @@ def read_simulation(path: str | Path) -> dict:
         raise ValueError(f"{path} is damaged or not HDF5 ({error}); write it again") from None
 
 
-def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
+def _arrays(group: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(dataset[()]) for name, dataset in group.items()}
 
 
-def _light_curve(group: h5py.Group) -> dict:
+def _light_curve(group: Any) -> dict:
     return _arrays(group) | {"bands": tuple(group.attrs["bands"]), "exposure": float(group.attrs["exposure"])}

@@ -1,8 +1,10 @@
 """Spot maps: saved exactly, read back exactly, or read from a table that a person wrote."""
 
 from pathlib import Path
+from typing import Any
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 
 from dynamojax.files.writing import provenance, replacing
@@ -70,12 +72,12 @@ def read_spots(path: str | Path) -> SpotMap:
         columns = _read_hdf5(path) if path.suffix in _HDF5 else _read_table(path)
     except (OSError, KeyError) as error:
         raise ValueError(f"spot map {path} cannot be read ({error}); give a file of write_spots") from None
-    return SpotMap(**columns)
+    return SpotMap(**{name: jnp.asarray(values) for name, values in columns.items()})
 
 
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path, "r") as file:
-        group = file["system/spots"] if "system" in file else file
+        group: Any = file["system/spots"] if "system" in file else file
         return {name: group[name][()] for name in UNITS}
 
 
