@@ -5,6 +5,7 @@ import inspect
 import math
 import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,12 @@ def test_template_with_all_its_comments_removed_is_still_toml():
 
 def test_markdown_has_a_row_for_every_key():
     assert documents.markdown().count("\n| `") == sum(len(section.keys) for section in SECTIONS)
+
+
+def test_the_documentation_is_the_table():
+    page = Path(__file__).parents[1] / "docs" / "configuration.md"
+    body = page.read_text(encoding="utf-8").split("\n\n", 2)[2]
+    assert body == documents.markdown(), "write it anew: dynamojax config --markdown"
 
 
 def test_a_configuration_survives_being_written():
@@ -318,7 +325,7 @@ def test_star_conf_is_translated(tmp_path):
         "cdpp",
     ):
         assert name in text
-    assert "mine.odd: ignored: not a key" in text
+    assert "ignored: mine.odd: not a key" in text
 
 
 def test_impact_parameter_and_amplitude_of_star_conf_come_back(tmp_path):

@@ -89,7 +89,7 @@ def translate(path: str | Path, days: float = _DAYS) -> tuple[Settings, list[str
     }
     notes += [
         f"time: star.conf holds no span; {days:g} days from time 0 are taken (--days changes it)",
-        "limb darkening: from the model atmospheres in each band, the same for spots and photosphere alike",
+        "limb darkening: from the model atmospheres in each band, for spots at their own temperature",
         "exposures: the light is averaged over each exposure; the original samples instants",
     ]
     notes += _ignored(conf)
@@ -100,10 +100,12 @@ def translate(path: str | Path, days: float = _DAYS) -> tuple[Settings, list[str
 
 
 def _ignored(conf: _Conf) -> list[str]:
-    return [
-        f"{section}.{key}: ignored: {IGNORED.get((section, key), 'not a key of the original')}"
-        for section, key in conf.unused()
-    ]
+    """What was not used, together where the reason is one."""
+    reasons: dict[str, list[str]] = {}
+    for section, key in conf.unused():
+        reason = IGNORED.get((section, key), "not a key of the original")
+        reasons.setdefault(reason, []).append(f"{section}.{key}")
+    return [f"ignored: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 def _star(conf: _Conf, notes: list[str]) -> dict:

@@ -40,7 +40,6 @@ IGNORED = {
     ("star", "convective_shift"): _NO_VELOCITY,
     ("star", "luminosity"): "follows from teff and radius; the original does not use it",
     ("star", "age"): "the original does not use it either",
-    ("ld", "use_phoenix_limb_darkening"): _NO_LAW,
     ("LD", "use_phoenix_limb_darkening"): _NO_LAW,
     ("LD", "limb_darkening_law"): _NO_LAW,
     ("LD", "limb_darkening_q1"): _NO_LAW,
