@@ -60,6 +60,11 @@ class _Exposures(eqx.Module):
         samples = values.reshape(values.shape[0], -1, self.weights.shape[0])
         return jnp.matmul(samples, self.weights, precision=jax.lax.Precision.HIGHEST)
 
+    def mean_moments(self, moments: SurfaceMoments) -> SurfaceMoments:
+        """Moments averaged over each exposure."""
+        valid = jnp.all(moments.valid.reshape(-1, self.weights.shape[0]), axis=1)
+        return SurfaceMoments(self.mean(moments.spot), self.mean(moments.facula), valid)
+
 
 class _Schedule(eqx.Module):
     """The exposures of all photometers that share their times."""
@@ -136,9 +141,9 @@ def _light_curves(
     """Light curves of the photometers of one schedule, and whether every stage held."""
     star, spots, planets = system.star, system.spots, system.planets
     n = bands.photosphere.shape[-1]
-    moments = surface_moments(star, spots, schedule.surface.epochs, simulator.surface, n)
-    valid = jnp.all(moments.valid)
-    moments = SurfaceMoments(*(schedule.surface.mean(m) for m in (moments.spot, moments.facula)), valid)
+    moments = schedule.surface.mean_moments(
+        surface_moments(star, spots, schedule.surface.epochs, simulator.surface, n)
+    )
     lost = hidden_light(bands, moments)
     if planets.n_planets:
         positions = planet_positions(star, planets, schedule.planets.epochs)
@@ -149,7 +154,7 @@ def _light_curves(
     for p in schedule.photometers:
         index = np.array([simulator.grid.bands.index(b) for b in p.bands])
         curves[p.name] = LightCurve(flux[index], (bands.flux * dilution(star))[index], *fractions)
-    return curves, valid
+    return curves, jnp.all(moments.valid)
 
 
 @jax.jit

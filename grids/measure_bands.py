@@ -108,11 +108,12 @@ def left_out_nodes() -> None:
     for k, name in enumerate(("teff", "logg", "feh")):
         kept = np.arange(0, len(axes[k]), 2)
         coarse = eqx.tree_at(
-            lambda g, name=name: (getattr(g, name), g.log_intensity, g.exists),
+            lambda g, name=name: (getattr(g, name), g.log_level, g.log_shape, g.exists),
             grid,
             (
                 jnp.asarray(axes[k][kept]),
-                jnp.take(grid.log_intensity, kept, axis=k),
+                jnp.take(grid.log_level, kept, axis=k),
+                jnp.take(grid.log_shape, kept, axis=k),
                 jnp.take(grid.exists, kept, axis=k),
             ),
         )

@@ -83,9 +83,9 @@ def test_shapes_dtypes_and_one_trace(precision):
     grid = dj.load_grid()
     simulate = dj.Simulator(grid, [dj.kepler(days=1), dj.sdss(days=3)])
     systems = jax.tree.map(lambda *x: jnp.stack(x), _system(), _system(teff=5200), _system(prot=3))
-    observe = jax.jit(eqx.debug.assert_max_traces(jax.vmap(simulate), max_traces=1))
+    observe = jax.jit(eqx.debug.assert_max_traces(lambda s, many: jax.vmap(s)(many), max_traces=1))
     for _ in range(2):
-        out = observe(systems)
+        out = observe(simulate, systems)
     assert out.valid.shape == (3,) and bool(jnp.all(out.valid))
     assert out.light_curves["kepler"].flux.shape == (3, 1, len(simulate.photometers["kepler"].times))
     assert out.light_curves["sdss"].flux.shape == (3, 5, 3)
@@ -103,7 +103,7 @@ def test_single_precision_is_the_double(grid):
     single = flux()
     with jax.enable_x64(True):
         double = flux()
-    assert np.abs(single - double).max() < 1.5e-6
+    assert np.abs(single - double).max() < 0.5e-6
 
 
 def test_one_bad_star_leaves_the_others_exact(grid):
@@ -206,7 +206,7 @@ def test_photometers_that_share_times_share_one_geometry(grid):
     photometers.append(dj.Photometer("other", ("kepler",), times + 0.5))
     simulate = dj.Simulator(grid, photometers)
     assert len(simulate.schedules) == 2
-    assert list(simulate(_system()).light_curves) == ["kepler", "tess", "other"]
+    assert set(simulate(_system()).light_curves) == {"kepler", "tess", "other"}
 
 
 def test_wrong_use_is_explained(grid):

@@ -6,7 +6,14 @@ from typing import Protocol, runtime_checkable
 import jax.numpy as jnp
 import numpy as np
 
-from dynamojax.atmosphere.grid import EMBEDDED, BandGrid, extrapolated, load_grid, read_datasets
+from dynamojax.atmosphere.grid import (
+    EMBEDDED,
+    BandGrid,
+    extrapolated,
+    level_and_shape,
+    load_grid,
+    read_datasets,
+)
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 
 # Bins of the embedded spectrum of Vega: fine enough for its lines in a filter of 2 %.
@@ -118,7 +125,7 @@ def band_from_filter(grid: BandGrid, bandpass: Filter, path: str | Path | None =
     index = tuple(data["node"].astype(int).T)
     ln_intensity[index] = (ln_flux - np.log(np.pi))[:, None] + _shape(full, pivot)[index]
     axes = [np.asarray(axis, dtype=float) for axis in (full.teff, full.logg, full.feh)]
-    ln_intensity = extrapolated(ln_intensity[..., None, :], axes)
+    level, shape = level_and_shape(extrapolated(ln_intensity[..., None, :], axes))
     vega = band_weights(VEGA_LN_WAVELENGTH, *curve) @ data["vega"]
 
     def joined(old, new, axis=-1):
@@ -128,7 +135,8 @@ def band_from_filter(grid: BandGrid, bandpass: Filter, path: str | Path | None =
         grid.teff,
         grid.logg,
         grid.feh,
-        joined(grid.log_intensity, ln_intensity, -2),
+        joined(grid.log_level, level),
+        joined(grid.log_shape, shape, -2),
         grid.exists,
         joined(grid.wavelength_eff, [pivot]),
         joined(grid.ab_zero_point, [ab_zero_point(pivot)]),

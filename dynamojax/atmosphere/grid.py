@@ -27,8 +27,10 @@ class BandGrid(eqx.Module):
         teff: Nodes. [K]
         logg: Nodes. [dex]
         feh: Nodes. [dex]
-        log_intensity: Natural log of the intensity. Where there is no model it is extrapolated, which only
-            shapes the slope at the edge of the models. [ln erg/s/cm2/A/sr]
+        log_level: Natural log of the intensity, mean over mu. Where there is no model it is extrapolated,
+            which only shapes the slope at the edge of the models. [ln erg/s/cm2/A/sr]
+        log_shape: Natural log of the intensity less log_level: apart, because small numbers keep the digits
+            of limb darkening in float32. [1]
         exists: Which nodes hold a model.
         wavelength_eff: Pivot wavelength of each band. [A]
         ab_zero_point: Band mean flux at AB magnitude 0. [erg/s/cm2/A]
@@ -40,7 +42,8 @@ class BandGrid(eqx.Module):
     teff: Float[Array, " n_teff"] = eqx.field(converter=as_float)
     logg: Float[Array, " n_logg"] = eqx.field(converter=as_float)
     feh: Float[Array, " n_feh"] = eqx.field(converter=as_float)
-    log_intensity: Float[Array, "n_teff n_logg n_feh n_bands n_mu"] = eqx.field(converter=as_float)
+    log_level: Float[Array, "n_teff n_logg n_feh n_bands"] = eqx.field(converter=as_float)
+    log_shape: Float[Array, "n_teff n_logg n_feh n_bands n_mu"] = eqx.field(converter=as_float)
     exists: Bool[Array, "n_teff n_logg n_feh"]
     wavelength_eff: Float[Array, " n_bands"] = eqx.field(converter=as_float)
     ab_zero_point: Float[Array, " n_bands"] = eqx.field(converter=as_float)
@@ -52,6 +55,11 @@ class BandGrid(eqx.Module):
     def mu(self) -> np.ndarray:
         """Cosines of the heliocentric angle, float64 on the host. [1]"""
         return np.asarray(self.mu_nodes)
+
+    @property
+    def log_intensity(self) -> Float[Array, "n_teff n_logg n_feh n_bands n_mu"]:
+        """Natural log of the intensity. [ln erg/s/cm2/A/sr]"""
+        return self.log_level[..., None] + self.log_shape
 
     def select(self, bands: tuple[str, ...]) -> "BandGrid":
         """The same grid with these bands, in this order."""
@@ -66,7 +74,8 @@ class BandGrid(eqx.Module):
             self.teff,
             self.logg,
             self.feh,
-            self.log_intensity[..., index, :],
+            self.log_level[..., index],
+            self.log_shape[..., index, :],
             self.exists,
             self.wavelength_eff[index],
             self.ab_zero_point[index],
@@ -99,7 +108,7 @@ def load_grid(path: str | Path | None = None) -> BandGrid:
     exists = np.isfinite(cube).all((-2, -1))
     return BandGrid(
         *axes,
-        extrapolated(cube, axes),
+        *level_and_shape(extrapolated(cube, axes)),
         jnp.asarray(exists),
         data["wavelength_eff"],
         data["ab_zero_point"],
@@ -107,6 +116,12 @@ def load_grid(path: str | Path | None = None) -> BandGrid:
         tuple(band.decode() for band in data["bands"]),
         tuple(mu.tolist()),
     )
+
+
+def level_and_shape(log_intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over mu, the last axis, and what is left of it; float64 on the host."""
+    level = log_intensity.mean(axis=-1)
+    return level, log_intensity - level[..., None]
 
 
 def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -83,16 +83,21 @@ def band_intensity(
         hermite_weights(nodes, x) for nodes, x in ((grid.teff, teff), (grid.logg, logg), (grid.feh, feh))
     ]
     start, weights, cell, linear, inside = zip(*parts, strict=True)
-    n_bands, n_mu = grid.log_intensity.shape[-2:]
     zero = jnp.zeros_like(start[0])
-    block = jax.lax.dynamic_slice(grid.log_intensity, (*start, zero, zero), (4, 4, 4, n_bands, n_mu))
-    # Weights sum to one: taking out one node's value keeps the digits of float32.
-    reference = block[1, 1, 1]
-    value = reference + jnp.einsum(
-        "i,j,k,ijkbm->bm", *weights, block - reference, precision=jax.lax.Precision.HIGHEST
-    )
+
+    def interpolated(cube):
+        rest = cube.shape[3:]
+        block = jax.lax.dynamic_slice(cube, (*start, *(zero,) * len(rest)), (4, 4, 4, *rest))
+        # Weights sum to one: taking out one node's value keeps the digits of float32.
+        reference = block[1, 1, 1]
+        change = jnp.einsum(
+            "i,j,k,ijk...->...", *weights, block - reference, precision=jax.lax.Precision.HIGHEST
+        )
+        return reference + change
+
+    intensity = jnp.exp(interpolated(grid.log_level))[:, None] * jnp.exp(interpolated(grid.log_shape))
     corners = jax.lax.dynamic_slice(grid.exists, cell, (2, 2, 2))
     # A corner of no weight may be absent: nodes and faces at the edge of the models belong to them.
     needed = jnp.einsum("i,j,k->ijk", *linear) != 0
     valid = jnp.all(corners | ~needed) & inside[0] & inside[1] & inside[2]
-    return jnp.where(valid, jnp.exp(value), jnp.nan), valid
+    return jnp.where(valid, intensity, jnp.nan), valid

@@ -97,7 +97,7 @@ def _choose(name: str, table: dict, cadence: str):
     return table[cadence]
 
 
-def kepler(days: float, cadence: str = "long", start: float = 0.0) -> Photometer:
+def kepler(days: float | int, cadence: str = "long", start: float | int = 0.0) -> Photometer:
     """Kepler, long (270 frames, 29.4244 min) or short (9 frames, 58.849 s) cadence.
 
     A frame is 6.0198 s of light and 0.5189 s of readout.
@@ -110,7 +110,7 @@ def kepler(days: float, cadence: str = "long", start: float = 0.0) -> Photometer
     return _regular("kepler", ("kepler",), days, start, frames * frame_s, frames * frame_s - readout_s, n_sub)
 
 
-def tess(days: float, cadence: str = "2min", start: float = 0.0) -> Photometer:
+def tess(days: float | int, cadence: str = "2min", start: float | int = 0.0) -> Photometer:
     """TESS: 2-min targets, or full-frame images of 10 min (`10min`) or 30 min (`ffi`), in 2 s readouts.
 
     A readout is 1.98 s of light and 0.02 s of frame transfer; the rejection of cosmic rays drops a fifth of
@@ -121,7 +121,9 @@ def tess(days: float, cadence: str = "2min", start: float = 0.0) -> Photometer:
     return _regular("tess", ("tess",), days, start, cadence_s, cadence_s - 0.02, n_sub)
 
 
-def cheops(days: float, exposure_s: float = 60.0, efficiency: float = 1.0, start: float = 0.0) -> Photometer:
+def cheops(
+    days: float | int, exposure_s: float | int = 60.0, efficiency: float | int = 1.0, start: float | int = 0.0
+) -> Photometer:
     """CHEOPS: back-to-back exposures of at most 60 s, interrupted on every orbit of 98.77 min.
 
     Args:
@@ -143,7 +145,7 @@ def cheops(days: float, exposure_s: float = 60.0, efficiency: float = 1.0, start
     return Photometer("cheops", full.bands, full.times[keep], full.exposure)
 
 
-def plato(days: float, cadence: str = "25s", start: float = 0.0) -> Photometer:
+def plato(days: float | int, cadence: str = "25s", start: float | int = 0.0) -> Photometer:
     """PLATO, normal cameras: 21 s of light every 25 s (`25s`), or averages over 50 s or 600 s on board.
 
     Source: Jannsen et al. (2024), A&A 681, A18, table 1; Rauer et al. (2014), Exp. Astron. 38, 249.
@@ -152,7 +154,7 @@ def plato(days: float, cadence: str = "25s", start: float = 0.0) -> Photometer:
     return _regular("plato", ("plato",), days, start, cadence_s, cadence_s - 4.0, n_sub)
 
 
-def gaia(days: float, start: float = 0.0, visit_every: float = 51.0) -> Photometer:
+def gaia(days: float | int, start: float | int = 0.0, visit_every: float | int = 51.0) -> Photometer:
     """Gaia G, BP and RP: pairs of passages 106.5 min apart, one in each field of view.
 
     The scanning law spreads about 72 passages over five years, unevenly and by position; here the pairs
@@ -173,7 +175,7 @@ def _nightly(name, bands, days, start, every, exposure_s) -> Photometer:
     return _regular(name, bands, days, start, every * DAY_S, exposure_s)
 
 
-def sdss(days: float, every: float = 1.0, start: float = 0.0) -> Photometer:
+def sdss(days: float | int, every: float | int = 1.0, start: float | int = 0.0) -> Photometer:
     """SDSS ugriz, once every `every` days; 53.9 s of drift scan, the bands taken as simultaneous.
 
     Source: York et al. (2000), AJ 120, 1579.
@@ -181,12 +183,14 @@ def sdss(days: float, every: float = 1.0, start: float = 0.0) -> Photometer:
     return _nightly("sdss", tuple(f"sdss_{b}" for b in "ugriz"), days, start, every, 53.9)
 
 
-def johnson(days: float, every: float = 1.0, exposure_s: float = 60.0, start: float = 0.0) -> Photometer:
+def johnson(
+    days: float | int, every: float | int = 1.0, exposure_s: float | int = 60.0, start: float | int = 0.0
+) -> Photometer:
     """Johnson-Cousins UBVRI (Bessell 1990), once every `every` days, the bands taken as simultaneous."""
     return _nightly("johnson", _JOHNSON, days, start, every, exposure_s)
 
 
-def two_mass(days: float, every: float = 1.0, start: float = 0.0) -> Photometer:
+def two_mass(days: float | int, every: float | int = 1.0, start: float | int = 0.0) -> Photometer:
     """2MASS J, H and Ks, once every `every` days; six exposures of 1.3 s.
 
     Source: Skrutskie et al. (2006), AJ 131, 1163.

@@ -4,15 +4,11 @@ Every law is a function of u = (t - t_max) / tau, with tau = tau_emerge before t
 tau_decay after it; it multiplies the angular radius.
 """
 
-from typing import Literal
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynamojax.numerics import safe_sqrt
 from dynamojax.system import Epochs, SpotMap
-
-Law = Literal["constant", "linear", "quadratic", "gaussian"]
 
 # constant, linear, quadratic: starsim (Herrero et al. 2016, A&A 586, A131, sect. 2.2), here with times of
 # growth and decay of their own. gaussian: Kamai, Perets & Bronstein (2026), after van Ballegooijen's law.
@@ -25,7 +21,7 @@ _LAWS = {
 LAWS: tuple[str, ...] = tuple(_LAWS)
 
 
-def spot_radii(spots: SpotMap, epochs: Epochs, law: Law) -> Float[Array, "n_spots n_times"]:
+def spot_radii(spots: SpotMap, epochs: Epochs, law: str) -> Float[Array, "n_spots n_times"]:
     """Angular radius of each spot at each epoch, in rad.
 
     Gradients: exact; zero with respect to times under the constant law, which steps.

@@ -1,7 +1,6 @@
 """What active regions hide of the disc at every epoch: the moments of all spots and of all faculae."""
 
 import dataclasses
-from typing import Literal
 
 import equinox as eqx
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from dynamojax.surface.coverage import half_sines, sum_of_moments
-from dynamojax.surface.evolution import LAWS, Law, facula_half_sine, spot_radii
+from dynamojax.surface.evolution import LAWS, facula_half_sine, spot_radii
 from dynamojax.surface.geometry import cos_view_angle, sky_positions
 from dynamojax.surface.overlap import union_moments
 from dynamojax.system import Epochs, SpotMap, Star
@@ -27,8 +26,8 @@ class SurfaceConfig(eqx.Module):
         times_per_step: Epochs computed together; bounds the memory.
     """
 
-    law: Law = eqx.field(static=True, default="gaussian")
-    overlap: Literal["sum", "exact"] = eqx.field(static=True, default="sum")
+    law: str = eqx.field(static=True, default="gaussian")
+    overlap: str = eqx.field(static=True, default="sum")
     faculae: bool = eqx.field(static=True, default=False)
     n_neighbours: int = eqx.field(static=True, default=32)
     times_per_step: int = eqx.field(static=True, default=512)

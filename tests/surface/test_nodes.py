@@ -23,7 +23,7 @@ def test_nodes_and_closed_form_agree(x64, theta, radius):
     exact = cap_moments(centre[2, 0], jnp.asarray(radius), 4)
     np.testing.assert_allclose(got, exact, atol=2 * PPM)
     np.testing.assert_allclose(jnp.sum(nodes**2, axis=0), 1, rtol=1e-14)
-    assert jnp.all(nodes[2] >= -1e-15)
+    assert jnp.all((weight == 0) | (nodes[2] >= -1e-15))
     assert jnp.all((weight == 0) | (jnp.arccos(jnp.einsum("ics,ic->cs", nodes, centre)) <= radius))
 
 
@@ -49,7 +49,7 @@ def test_gradients_against_finite_differences(x64):
         slopes = jax.grad(f, argnums=(0, 1))(*args)
         for i in (0, 1):
             up, down = ([a + s * 1e-6 * (j == i) for j, a in enumerate(args)] for s in (1, -1))
-            assert slopes[i] == pytest.approx((f(*up) - f(*down)) / 2e-6, rel=2e-6, abs=1e-9)
+            assert float(slopes[i]) == pytest.approx(float(f(*up) - f(*down)) / 2e-6, rel=2e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("edge", [(0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0)])
