@@ -1,5 +1,6 @@
 """The stages composed: from a system to what every instrument records. jit lives here."""
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
@@ -7,16 +8,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.atmosphere.grid import BandGrid
 from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.numerics import as_float, gauss_legendre
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials, dilution, hidden_light
+from dynamojax.planets.encounters import CrossingConfig, crossing_moments, room_needed
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
-from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, surface_moments
+from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_at, surface_moments
+from dynamojax.surface.overlap import neighbours_needed
 from dynamojax.system import Epochs, System
 
 
@@ -94,12 +97,14 @@ class Simulator(eqx.Module):
     Attributes:
         grid: Band intensities, cut to the photometers' bands.
         surface: How the surface is computed.
+        crossing: Room for planets in front of spots.
         degree: Degree of the limb darkening in mu.
     """
 
     grid: BandGrid
     schedules: tuple[_Schedule, ...]
     surface: SurfaceConfig
+    crossing: CrossingConfig
     degree: int = eqx.field(static=True)
 
     def __init__(
@@ -108,6 +113,7 @@ class Simulator(eqx.Module):
         photometers: Sequence[Photometer],
         *,
         surface: SurfaceConfig | None = None,
+        crossing: CrossingConfig | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
         names = [p.name for p in photometers]
@@ -118,6 +124,7 @@ class Simulator(eqx.Module):
         self.grid = grid.select(tuple(dict.fromkeys(b for p in photometers for b in p.bands)))
         self.schedules = _schedules(tuple(photometers))
         self.surface = SurfaceConfig() if surface is None else surface
+        self.crossing = CrossingConfig() if crossing is None else crossing
         self.degree = degree
 
     @property
@@ -134,6 +141,50 @@ class Simulator(eqx.Module):
             )
         return _simulate(self, system)
 
+    def sized_for(self, systems: System) -> "Simulator":
+        """This simulator with just the room these systems need, one or a population, so that none fails.
+
+        Sets `n_neighbours` of the surface in exact mode, and `n_epochs` and `n_caps` of the crossings.
+        """
+        batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
+        needed = [max(1, int(jnp.max(x))) for x in _room_needed(self, batch)]
+        surface = dataclasses.replace(self.surface, n_neighbours=needed[0])
+        crossing = dataclasses.replace(self.crossing, n_epochs=needed[1], n_caps=needed[2])
+        return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
+
+
+def _caps(simulator: Simulator, epochs: Epochs, system: System, *, faculae: bool):
+    """Spots, or their faculae's rims, at the epoch of a given index: positions and sin(r/2)."""
+
+    def at(index):
+        epoch = jax.tree.map(lambda x: x[index][None], epochs)
+        position, spot, facula = caps_at(system.star, system.spots, epoch, simulator.surface)
+        return position[..., 0], (facula if faculae else spot)[:, 0]
+
+    return at
+
+
+def _behind_planets(
+    simulator: Simulator, epochs: Epochs, system: System, bands: BandPolynomials
+) -> tuple[Float[Array, "n_bands n_times"], Bool[Array, ""]]:
+    """Light that planets take from the spotted disc: from the immaculate one, less what spots had taken."""
+    p, n = system.planets.radius_ratio, bands.photosphere.shape[-1]
+    xyz = planet_positions(system.star, system.planets, epochs)
+    hidden = transit_loss(*xyz, p, bands.photosphere)
+    if not system.spots.n_spots:
+        return hidden, jnp.asarray(True)
+
+    def crossed(faculae):
+        caps = _caps(simulator, epochs, system, faculae=faculae)
+        return crossing_moments(*xyz, p, caps, n, simulator.crossing)
+
+    spot, valid = crossed(faculae=False)
+    facula = jnp.zeros_like(spot)
+    if simulator.surface.faculae:
+        both, fits = crossed(faculae=True)
+        facula, valid = both - spot, valid & fits
+    return hidden - hidden_light(bands, SurfaceMoments(spot, facula, jnp.full(spot.shape[1], valid))), valid
+
 
 def _light_curves(
     simulator: Simulator, schedule: _Schedule, system: System, bands: BandPolynomials
@@ -145,16 +196,17 @@ def _light_curves(
         surface_moments(star, spots, schedule.surface.epochs, simulator.surface, n)
     )
     lost = hidden_light(bands, moments)
+    valid = bands.valid & jnp.all(moments.valid)
     if planets.n_planets:
-        positions = planet_positions(star, planets, schedule.planets.epochs)
-        lost = lost + schedule.planets.mean(transit_loss(*positions, planets.radius_ratio, bands.photosphere))
+        hidden, fits = _behind_planets(simulator, schedule.planets.epochs, system, bands)
+        lost, valid = lost + schedule.planets.mean(hidden), valid & fits
     flux = 1 - lost / bands.flux[:, None]
     fractions = [m[0] / jnp.pi for m in (moments.spot, moments.facula)]
     curves = {}
     for p in schedule.photometers:
         index = np.array([simulator.grid.bands.index(b) for b in p.bands])
         curves[p.name] = LightCurve(flux[index], (bands.flux * dilution(star))[index], *fractions)
-    return curves, jnp.all(moments.valid)
+    return curves, valid
 
 
 @jax.jit
@@ -168,6 +220,28 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
         curves, valid = curves | new, valid & fits
     curves = jax.tree.map(lambda x: jnp.where(valid, x, jnp.nan), curves)
     return Observables(curves, valid)
+
+
+@jax.jit
+def _room_needed(simulator: Simulator, systems: System) -> list[Int[Array, " n_stars"]]:
+    """Neighbours of a spot, epochs in transit and spots near a planet, for each star."""
+
+    def one(system):
+        room = []
+        for schedule in simulator.schedules:
+            neighbours = epochs = near = jnp.asarray(0)
+            if simulator.surface.overlap == "exact":
+                caps = caps_at(system.star, system.spots, schedule.surface.epochs, simulator.surface)
+                neighbours = neighbours_needed(caps[0], caps[2] if simulator.surface.faculae else caps[1])
+            if system.planets.n_planets and system.spots.n_spots:
+                at = schedule.planets.epochs
+                caps = _caps(simulator, at, system, faculae=simulator.surface.faculae)
+                xyz = planet_positions(system.star, system.planets, at)
+                epochs, near = room_needed(*xyz, system.planets.radius_ratio, caps)
+            room.append(jnp.stack([neighbours, epochs, near]))
+        return jnp.max(jnp.stack(room), axis=0)
+
+    return list(jax.lax.map(one, systems).T)
 
 
 def simulate_batch(simulator: Simulator, systems: System, *, batch_size: int) -> Observables:

@@ -11,19 +11,22 @@ from jaxtyping import Array, Bool, Float, Int
 from dynamojax.numerics import safe_divide, safe_sqrt
 from dynamojax.planets.crossing import occulted_moments
 
+# From the index of an epoch to unit vectors (3, n_caps) to the caps' centres and sin(r/2) of their radii.
+Caps = Callable[[Int[Array, ""]], tuple[Float[Array, "3 n_caps"], Float[Array, " n_caps"]]]
+
 
 class CrossingConfig(eqx.Module):
     """Room for spot crossings: static, no leaves. Too little of it is reported, never silent.
 
     Attributes:
-        n_epochs: How many epochs, summed over planets, may be in transit.
+        n_epochs: How many epochs, summed over planets, may be in transit; None is a tenth of them.
         n_caps: How many caps may come near a planet at one epoch.
         n_nodes: Slices of the planet's disc.
         n_panels: Panels between the corners of what it hides, at most half of n_nodes.
         epochs_per_step: Epochs computed together; bounds the memory.
     """
 
-    n_epochs: int = eqx.field(static=True, default=512)
+    n_epochs: int | None = eqx.field(static=True, default=None)
     n_caps: int = eqx.field(static=True, default=8)
     n_nodes: int = eqx.field(static=True, default=96)
     n_panels: int = eqx.field(static=True, default=32)
@@ -31,7 +34,7 @@ class CrossingConfig(eqx.Module):
 
     def __check_init__(self):
         for name, value in vars(self).items():
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"{name} = {value} must be at least 1; raise it")
         if self.n_nodes < 2 * self.n_panels:
             raise ValueError(
@@ -70,6 +73,31 @@ def cap_clearance(
     return jnp.where(half_sine > 0, clear, jnp.inf)
 
 
+def _hides(x: Array, y: Array, z: Array, p: Array) -> Array:
+    """Whether a planet hides some of the star."""
+    return (z > 0) & (p > 0) & (x * x + y * y < (1 + p) ** 2)
+
+
+def room_needed(
+    x: Float[Array, "n_planets n_times"],
+    y: Float[Array, "n_planets n_times"],
+    z: Float[Array, "n_planets n_times"],
+    radius_ratio: Float[Array, " n_planets"],
+    caps: Caps,
+) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """The n_epochs and n_caps that `crossing_moments` needs for these planets and caps."""
+    hides = _hides(x, y, z, radius_ratio[:, None])
+
+    def near(at):
+        time, *planets = at
+        position, half_sine = caps(time)
+        clear = jax.vmap(cap_clearance, (0, 0, 0, None, None))(*planets, radius_ratio, position, half_sine)
+        return jnp.sum(clear < 0, axis=1)
+
+    n_near = jax.lax.map(near, (jnp.arange(x.shape[1]), x.T, y.T), batch_size=32)
+    return jnp.sum(hides), jnp.max(jnp.where(hides.T, n_near, 0), initial=0)
+
+
 def _one_epoch(planet, position: Array, half_sine: Array, n: int, config: CrossingConfig):
     """Moments and whether all near caps fitted."""
     x, y, z, p = planet
@@ -88,7 +116,7 @@ def crossing_moments(
     y: Float[Array, "n_planets n_times"],
     z: Float[Array, "n_planets n_times"],
     radius_ratio: Float[Array, " n_planets"],
-    caps: Callable[[Int[Array, ""]], tuple[Float[Array, "3 n_caps"], Float[Array, " n_caps"]]],
+    caps: Caps,
     n: int,
     config: CrossingConfig,
 ) -> tuple[Float[Array, "n n_times"], Bool[Array, ""]]:
@@ -114,8 +142,8 @@ def crossing_moments(
     """
     n_times = x.shape[1]
     p = jnp.broadcast_to(radius_ratio[:, None], x.shape)
-    hides = (z > 0) & (p > 0) & (x * x + y * y < (1 + p) ** 2)
-    size = min(config.n_epochs, hides.size)
+    hides = _hides(x, y, z, p)
+    size = min(config.n_epochs or -(-hides.size // 10), hides.size)
     (index,) = jnp.nonzero(hides.ravel(), size=size, fill_value=hides.size)
     fits = jnp.sum(hides) <= size
     # Places left over hold a planet behind the star.

@@ -55,6 +55,17 @@ class SurfaceMoments(eqx.Module):
     valid: Bool[Array, " n_times"]
 
 
+def caps_at(
+    star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfig
+) -> tuple[
+    Float[Array, "3 n_spots n_times"], Float[Array, "n_spots n_times"], Float[Array, "n_spots n_times"]
+]:
+    """Unit vectors to the spots' centres, and sin(r/2) of the spots and of their faculae's rims."""
+    position = sky_positions(star, spots.lat, spots.lon, epochs)
+    half_sine = half_sines(spot_radii(spots, epochs, config.law))
+    return position, half_sine, facula_half_sine(half_sine, star.facula_ratio)
+
+
 def _moments_at(star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfig, n: int) -> SurfaceMoments:
     half_sine = half_sines(spot_radii(spots, epochs, config.law))
     if config.overlap == "exact":

@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.numerics import cos_turns, full_angle, safe_divide, safe_sqrt, sin_turns, upper_angle
 
@@ -222,6 +222,26 @@ def _union_moments_jvp(n, primals, tangents):
     return moments, jnp.stack(sweep)
 
 
+def _in_steps(position: Array, half_sine: Array) -> tuple[Array, Array]:
+    """Positions (n_steps, 3, n_caps, n) and sizes (n_steps, n_caps, n) of the epochs of each step."""
+
+    def cut(x):
+        x = jnp.pad(x, (*((0, 0),) * (x.ndim - 1), (0, -x.shape[-1] % _EPOCHS_PER_STEP)), mode="edge")
+        return jnp.moveaxis(x.reshape(*x.shape[:-1], -1, _EPOCHS_PER_STEP), -2, 0)
+
+    return cut(position), cut(half_sine)
+
+
+def neighbours_needed(
+    position: Float[Array, "3 n_caps n_times"], half_sine: Float[Array, "n_caps n_times"]
+) -> Int[Array, ""]:
+    """The n_neighbours that `union_moments` needs for these caps."""
+    counts = jax.lax.map(
+        lambda caps: jnp.max(jnp.sum(touching(*caps), axis=1), initial=0), _in_steps(position, half_sine)
+    )
+    return jnp.max(counts, initial=0)
+
+
 def union_moments(
     position: Float[Array, "3 n_caps n_times"],
     half_sine: Float[Array, "n_caps n_times"],
@@ -244,17 +264,13 @@ def union_moments(
     """
     n_caps, n_times = half_sine.shape
     n_neighbours = min(n_neighbours, n_caps)
-    missing = -n_times % _EPOCHS_PER_STEP
-    position = jnp.pad(position, ((0, 0), (0, 0), (0, missing)), mode="edge")
-    half_sine = jnp.pad(half_sine, ((0, 0), (0, missing)), mode="edge")
 
     @jax.checkpoint
-    def step(at):
-        p = jax.lax.dynamic_slice_in_dim(position, at, _EPOCHS_PER_STEP, axis=2)
-        w = jax.lax.dynamic_slice_in_dim(half_sine, at, _EPOCHS_PER_STEP, axis=1)
+    def step(caps):
+        p, w = caps
         index, is_real, fits = _neighbours(touching(*jax.lax.stop_gradient((p, w))), n_neighbours)
         moments = jnp.where(fits, _union_moments(p, w, index, is_real, n), jnp.nan)
         return moments, jnp.broadcast_to(fits, (_EPOCHS_PER_STEP,))
 
-    moments, valid = jax.lax.map(step, jnp.arange(0, n_times + missing, _EPOCHS_PER_STEP))
+    moments, valid = jax.lax.map(step, _in_steps(position, half_sine))
     return jnp.moveaxis(moments, 0, 1).reshape(n, -1)[:, :n_times], valid.reshape(-1)[:n_times]
