@@ -19,7 +19,7 @@ class CrossingConfig(eqx.Module):
     """Room for spot crossings: static, no leaves. Too little of it is reported, never silent.
 
     Attributes:
-        n_epochs: How many epochs, summed over planets, may be in transit; None is a tenth of them.
+        n_epochs: How many epochs, summed over planets, may be in transit; None is a tenth of them, or 256.
         n_caps: How many caps may come near a planet at one epoch.
         n_nodes: Slices of the planet's disc.
         n_panels: Panels between the corners of what it hides, at most half of n_nodes.
@@ -143,7 +143,7 @@ def crossing_moments(
     n_times = x.shape[1]
     p = jnp.broadcast_to(radius_ratio[:, None], x.shape)
     hides = _hides(x, y, z, p)
-    size = min(config.n_epochs or -(-hides.size // 10), hides.size)
+    size = min(config.n_epochs or max(256, hides.size // 10), hides.size)
     (index,) = jnp.nonzero(hides.ravel(), size=size, fill_value=hides.size)
     fits = jnp.sum(hides) <= size
     # Places left over hold a planet behind the star.
