@@ -24,8 +24,8 @@ def stream(key: Key[Array, ""], name: str) -> Key[Array, ""]:
 
 def safe_sqrt(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """Square root; zero, with zero derivative, at x <= 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+    outside = x <= 0  # so that NaN stays NaN
+    return jnp.where(outside, 0.0, jnp.sqrt(jnp.where(outside, 1.0, x)))
 
 
 def safe_divide(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:

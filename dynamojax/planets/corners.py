@@ -97,7 +97,7 @@ def panel_edges(
     position: Float[Array, "3 n_caps"],
     half_sine: Float[Array, " n_caps"],
     n_panels: int,
-) -> tuple[Float[Array, " n_panels+1"], Array]:
+) -> tuple[Float[Array, " n_edges"], Array]:
     """Edges of the panels in y between corners, and how many panels there are.
 
     Args:

@@ -40,11 +40,11 @@ def _rules(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
-    """Nodes and weights over the first `count` panels: two in each, the others shared by width."""
+    """Nodes and weights over the first `count` panels: two in each, the others shared as sqrt(width)."""
     width = edges[1:] - edges[:-1]
     number = jnp.minimum(jnp.arange(1, width.shape[0] + 1), count)
-    share = (edges[1:] - edges[0]) / (edges[-1] - edges[0])
-    last = 2 * number + jnp.round((n_nodes - 2 * count) * share).astype(number.dtype)
+    share = jnp.cumsum(jnp.sqrt(width))  # panels beyond `count` have width 0
+    last = 2 * number + jnp.round((n_nodes - 2 * count) * (share / share[-1])).astype(number.dtype)
     node = jnp.arange(n_nodes)
     panel = jnp.searchsorted(last, node, side="right")
     first = jnp.concatenate([jnp.zeros_like(last[:1]), last[:-1]])
@@ -117,10 +117,9 @@ def _moments(x: Array, y: Array, p: Array, position: Array, w: Array, n: int, n_
     rim = safe_sqrt((1 - node) * (1 + node))
     start, width = _planet_arc(node, rim, x, y, p)
     low, high = _disjoint(*_hidden_arcs(start, width, *_cap_arcs(node, rim, position, w)))
-    slices = [
-        jnp.sum(last - first, axis=0)
-        for first, last in zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
-    ]
+    ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
+    # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
+    slices = [jnp.sum(jnp.where(high > low, last - first, 0), axis=0) for first, last in ends]
     return jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
 
 
