@@ -77,7 +77,7 @@ def test_clearance_never_drops_a_cap_that_counts(x64):
     assert np.all(np.isposinf(clear(*given[:4], jnp.zeros(1))))
 
 
-def test_gradients_pass_through(precision):
+def test_gradients_pass_through(x64):
     position, half_sine = _map(10)
     x, y, z = _tracks(24)
 

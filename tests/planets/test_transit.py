@@ -68,6 +68,7 @@ def _one(*given):
     return transit_loss(x[None, None], y[None, None], z[None, None], p[None], a)[0, 0]
 
 
+_SLOPES = jax.jit(jax.value_and_grad(_one, argnums=(0, 1, 2, 3, 4)))
 EDGES = [
     *[(0.0, 0.1), (1e-6, 0.1), (0.9, 0.1), (1.1, 0.1), (0.1, 0.1), (0.5, 0.5), (1.0, 0.1), (0.0, 0.0)],
     *[(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (0.5, 1.5), (0.2, 1.5), (2.5, 1.5), (3.0, 1.5)],
@@ -76,9 +77,8 @@ EDGES = [
 
 @pytest.mark.parametrize(("b", "p"), EDGES)
 def test_finite_at_every_contact(precision, b, p):
-    slopes = jax.jit(jax.value_and_grad(_one, argnums=(0, 1, 2, 3, 4)))
     for z in (1.0, 0.0, -1.0):
-        value, slope = slopes(*map(jnp.asarray, (b, 0.0, z, p, A)))
+        value, slope = _SLOPES(*map(jnp.asarray, (b, 0.0, z, p, A)))
         assert np.isfinite(value) and all(np.all(np.isfinite(s)) for s in slope)
         if z <= 0 or p == 0 or b >= 1 + p:
             assert value == 0 and all(not np.any(s) for s in slope)
