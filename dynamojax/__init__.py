@@ -1,50 +1,33 @@
 """dynamojax: realistic, multimodal stellar observables at GPU speed, differentiable end to end."""
 
-from dynamojax.atmosphere.grid import load_grid
-from dynamojax.instruments.photometer import (
-    Photometer,
-    cheops,
-    gaia,
-    johnson,
-    kepler,
-    plato,
-    sdss,
-    tess,
-    two_mass,
-)
-from dynamojax.observables.noise import add_noise, kepler_noise, tess_noise, white_noise
-from dynamojax.simulate import Simulator, simulate_batch
-from dynamojax.surface.activity import Activity, Emergence
-from dynamojax.surface.emergence import emerge_spots
-from dynamojax.surface.moments import SurfaceConfig
-from dynamojax.system import Epochs, Planets, SpotMap, Star, System
-from dynamojax.validation import validate
+from importlib import import_module
 
-__all__ = [
-    "Activity",
-    "Emergence",
-    "Epochs",
-    "Photometer",
-    "Planets",
-    "Simulator",
-    "SpotMap",
-    "Star",
-    "SurfaceConfig",
-    "System",
-    "add_noise",
-    "cheops",
-    "emerge_spots",
-    "gaia",
-    "johnson",
-    "kepler",
-    "kepler_noise",
-    "load_grid",
-    "plato",
-    "sdss",
-    "simulate_batch",
-    "tess",
-    "tess_noise",
-    "two_mass",
-    "validate",
-    "white_noise",
-]
+# Names are looked up when they are used: the command line answers before JAX has started.
+_HOMES = {
+    "atmosphere.bands": ("band_from_filter",),
+    "atmosphere.grid": ("BandGrid", "load_grid"),
+    "instruments.bandpass": ("Bandpass",),
+    "instruments.photometer": (
+        *("Photometer", "cheops", "gaia", "johnson", "kepler", "plato", "sdss", "tess", "two_mass"),
+    ),
+    "observables.noise": ("add_noise", "kepler_noise", "tess_noise", "white_noise"),
+    "observables.photometry": ("magnitude",),
+    "simulate": ("Simulator", "simulate_batch"),
+    "surface.activity": ("Activity", "Emergence"),
+    "surface.emergence": ("emerge_spots",),
+    "surface.moments": ("SurfaceConfig",),
+    "system": ("Epochs", "Planets", "SpotMap", "Star", "System"),
+    "validation": ("validate",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -201,6 +201,7 @@ def _light_curves(
         hidden, fits = _behind_planets(simulator, schedule.planets.epochs, system, bands)
         lost, valid = lost + schedule.planets.mean(hidden), valid & fits
     flux = 1 - lost / bands.flux[:, None]
+    valid = valid & jnp.all(jnp.isfinite(flux))
     fractions = [m[0] / jnp.pi for m in (moments.spot, moments.facula)]
     curves = {}
     for p in schedule.photometers:

@@ -67,6 +67,9 @@ def caps_at(
 
 
 def _moments_at(star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfig, n: int) -> SurfaceMoments:
+    if not spots.n_spots:
+        none = jnp.zeros((n, epochs.day.shape[0]), epochs.fraction.dtype)
+        return SurfaceMoments(none, none, jnp.ones(epochs.day.shape, bool))
     half_sine = half_sines(spot_radii(spots, epochs, config.law))
     if config.overlap == "exact":
         position = sky_positions(star, spots.lat, spots.lon, epochs)
