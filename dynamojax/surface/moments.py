@@ -30,7 +30,7 @@ class SurfaceConfig(eqx.Module):
     overlap: str = eqx.field(static=True, default="sum")
     faculae: bool = eqx.field(static=True, default=False)
     n_neighbours: int = eqx.field(static=True, default=32)
-    times_per_step: int = eqx.field(static=True, default=512)
+    times_per_step: int = eqx.field(static=True, default=1024)
 
     def __check_init__(self):
         for name, allowed in (("law", LAWS), ("overlap", ("sum", "exact"))):
