@@ -28,6 +28,9 @@ def _own_calls(jobs, batch: int) -> dict:
             ("dynamojax, with gradient", ours.misfit, 1),
             ("dynamojax, ten bands", ours.flux, 10),
         ):
+            if batch == 1:
+                calls[name] = (jax.jit(function), ours.prepare(jobs[0], n_bands))
+                continue
             args = ours.prepare_batch(jobs, batch, n_bands)
             calls[name + how] = (jax.jit(ours.mapped(function, chunk)), args)
     return calls
