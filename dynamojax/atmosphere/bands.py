@@ -39,7 +39,7 @@ def band_weights(
         photon_counting: Whether the detector counts photons (weight lambda T) or energy (weight T).
     """
     ends = np.log(wavelength[[0, -1]])
-    fine = np.linspace(*ends, max(4001, 8 * int(np.ptp(ends) / np.diff(ln_wavelength[:2])[0])))
+    fine = np.linspace(ends[0], ends[1], max(4001, 8 * int(np.ptp(ends) / np.diff(ln_wavelength[:2])[0])))
     at = np.exp(fine)
     # d lambda = lambda d ln(lambda); a photon counter adds one more lambda.
     response = np.interp(at, wavelength, throughput) * at ** (2 if photon_counting else 1)

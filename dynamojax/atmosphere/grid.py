@@ -1,6 +1,7 @@
 """The grid of band intensities: log I(band, mu) at nodes in teff, logg and feh, read from HDF5."""
 
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import h5py
@@ -106,15 +107,19 @@ def load_grid(path: str | Path | None = None) -> BandGrid:
     cube = np.full((*map(len, axes), *log_intensity.shape[1:]), np.nan)
     cube[tuple(node.T)] = log_intensity
     exists = np.isfinite(cube).all((-2, -1))
+    log_level, log_shape = level_and_shape(extrapolated(cube, axes))
     return BandGrid(
-        *axes,
-        *level_and_shape(extrapolated(cube, axes)),
-        jnp.asarray(exists),
-        data["wavelength_eff"],
-        data["ab_zero_point"],
-        data["vega_zero_point"],
-        tuple(band.decode() for band in data["bands"]),
-        tuple(mu.tolist()),
+        teff=axes[0],
+        logg=axes[1],
+        feh=axes[2],
+        log_level=log_level,
+        log_shape=log_shape,
+        exists=jnp.asarray(exists),
+        wavelength_eff=data["wavelength_eff"],
+        ab_zero_point=data["ab_zero_point"],
+        vega_zero_point=data["vega_zero_point"],
+        bands=tuple(band.decode() for band in data["bands"]),
+        mu_nodes=tuple(mu.tolist()),
     )
 
 
@@ -124,8 +129,8 @@ def level_and_shape(log_intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return level, log_intensity - level[..., None]
 
 
-def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Datasets of a band-grid file, with the step of packed ones as `<name>_step`."""
+def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    """Datasets of a band-grid file as arrays, with the step of packed ones, a float, as `<name>_step`."""
     if not path.exists():
         raise ValueError(f"path = {path} does not exist; build it with python -m grids.build_bands")
     try:
@@ -140,8 +145,9 @@ def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
                     f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
                     "update dynamojax or rebuild the file"
                 )
-            data = {name: file[name][()] for name in names}
-            steps = {f"{name}_step": float(file[name].attrs.get("step", 1.0)) for name in names}
+            datasets: dict[str, Any] = {name: file[name] for name in names}
+            data = {name: dataset[()] for name, dataset in datasets.items()}
+            steps = {f"{name}_step": float(d.attrs.get("step", 1.0)) for name, d in datasets.items()}
     except (OSError, KeyError) as error:
         raise ValueError(f"{path} is damaged or not HDF5 ({error}); fetch or build it again") from error
     return data | steps

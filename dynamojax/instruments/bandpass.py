@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -98,7 +99,8 @@ def _validate(band: Bandpass) -> None:
 def embedded_names() -> tuple[str, ...]:
     """Names of the embedded filter curves."""
     with h5py.File(_EMBEDDED, "r") as file:
-        return tuple(name.decode() for name in file["bands"][()])
+        bands: Any = file["bands"]
+        return tuple(name.decode() for name in bands[()])
 
 
 def load_bandpass(name: str) -> Bandpass:
@@ -114,6 +116,6 @@ def load_bandpass(name: str) -> Bandpass:
             "or read your own with Bandpass.from_file"
         )
     with h5py.File(_EMBEDDED, "r") as file:
-        group = file[f"filters/{name}"]
+        group: Any = file[f"filters/{name}"]
         photon_counting = bool(group.attrs["photon_counting"])
         return Bandpass(name, group["wavelength"][()], group["throughput"][()], photon_counting)

@@ -69,8 +69,10 @@ def band_polynomials(
     facula, facula_valid = at(star.facula_contrast) if has_faculae else (photosphere, valid)
     if has_faculae:
         facula = facula * facula_brightening(star, mu)
-    a = (polynomial_coefficients(i, grid.mu, degree) for i in (photosphere, spot, facula))
-    return BandPolynomials(*a, valid & spot_valid & facula_valid)
+    photosphere, spot, facula = (
+        polynomial_coefficients(i, grid.mu, degree) for i in (photosphere, spot, facula)
+    )
+    return BandPolynomials(photosphere, spot, facula, valid & spot_valid & facula_valid)
 
 
 def hidden_light(bands: BandPolynomials, moments: SurfaceMoments) -> Float[Array, "n_bands n_times"]:
@@ -79,7 +81,8 @@ def hidden_light(bands: BandPolynomials, moments: SurfaceMoments) -> Float[Array
         (bands.photosphere - bands.spot, moments.spot),
         (bands.photosphere - bands.facula, moments.facula),
     )
-    return sum(jnp.matmul(a, m, precision=jax.lax.Precision.HIGHEST) for a, m in terms)
+    spot, facula = (jnp.matmul(a, m, precision=jax.lax.Precision.HIGHEST) for a, m in terms)
+    return spot + facula
 
 
 def dilution(star: Star) -> Float[Array, ""]:

@@ -112,7 +112,7 @@ def _moments(x: Array, y: Array, p: Array, position: Array, w: Array, n: int, n_
     cx, cy, cz = position
     position = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
 
-    edges, count = panel_edges(*(stop_gradient(q) for q in (x, p, position, w)), n_panels)
+    edges, count = panel_edges(*stop_gradient((x, p, position, w)), n_panels)
     node, weight = _nodes(edges, count, n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
     start, width = _planet_arc(node, rim, x, y, p)

@@ -89,9 +89,11 @@ def room_needed(
     hides = _hides(x, y, z, radius_ratio[:, None])
 
     def near(at):
-        time, *planets = at
+        time, x_now, y_now = at
         position, half_sine = caps(time)
-        clear = jax.vmap(cap_clearance, (0, 0, 0, None, None))(*planets, radius_ratio, position, half_sine)
+        clear = jax.vmap(cap_clearance, (0, 0, 0, None, None))(
+            x_now, y_now, radius_ratio, position, half_sine
+        )
         return jnp.sum(clear < 0, axis=1)
 
     n_near = jax.lax.map(near, (jnp.arange(x.shape[1]), x.T, y.T), batch_size=32)
@@ -106,7 +108,7 @@ def _one_epoch(planet, position: Array, half_sine: Array, n: int, config: Crossi
     _, index = jax.lax.top_k(-clear, n_caps)
     fits = (jnp.sum(clear < 0) <= n_caps) | (z <= 0)
     moments = occulted_moments(
-        *planet, position[:, index], half_sine[index], n, n_nodes=config.n_nodes, n_panels=config.n_panels
+        x, y, z, p, position[:, index], half_sine[index], n, n_nodes=config.n_nodes, n_panels=config.n_panels
     )
     return moments, fits
 

@@ -69,7 +69,8 @@ def animate_star(
     if band not in bands:
         raise ValueError(f"band = {band!r} must be one of {', '.join(bands)}, those of {photometer}")
     times = simulator.photometers[photometer].times
-    start, stop = times[0] if start is None else start, times[-1] if stop is None else stop
+    start = float(times[0]) if start is None else start
+    stop = float(times[-1]) if stop is None else stop
     shown = (times >= start) & (times <= stop)
     if shown.sum() < 2:
         raise ValueError(f"start = {start:g}, stop = {stop:g} hold fewer than two exposures; widen them")

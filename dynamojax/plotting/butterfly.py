@@ -104,7 +104,7 @@ def _draw_key(axes: Axes, area) -> None:
 
 
 def _draw_area(axes: Axes, spots: SpotMap, law: str, window, scale: float) -> None:
-    times = np.linspace(*window, _N_TIMES)
+    times = np.linspace(window[0], window[1], _N_TIMES)
     radii = np.asarray(spot_radii(spots, Epochs.from_days(times), law), float)
     share = 50.0 * np.nansum(1 - np.cos(radii), axis=0)  # % of the sphere
     axes.fill_between(times / scale, share, color=PALETTE[5], alpha=0.5, lw=0)

@@ -173,9 +173,9 @@ def draw_disc(axes: Axes, disc: Disc, time: float, norm_max: float) -> tuple[Axe
         zorder=2,
     )
     _draw_frame(axes, disc.system.star)
-    planets = [
-        axes.add_patch(Circle((9, 9), float(r), fc=INK, ec=FAINT, lw=0.5)) for r in _radii(disc.system)
-    ]
+    planets = [Circle((9, 9), float(r), fc=INK, ec=FAINT, lw=0.5) for r in _radii(disc.system)]
+    for planet in planets:
+        axes.add_patch(planet)
     move_planets(disc.system, planets, time)
     axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), aspect="equal")
     axes.axis("off")

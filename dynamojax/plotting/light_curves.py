@@ -57,11 +57,8 @@ def plot_light_curves(
         photometer = simulator.photometers[name]
         shades = [colours[b] for b in photometer.bands]
         _draw(axes, photometer.times, curves[name], points.get(name), photometer.bands, shades, factor)
-        label = (
-            name
-            if len(photometer.bands) > 1 or name == photometer.bands[0]
-            else f"{name}, {photometer.bands[0]}"
-        )
+        first, *others = photometer.bands
+        label = name if others or name == first else f"{name}, {first}"
         axes.set_title(label, loc="left", weight="bold", pad=3)
         axes.margins(x=0.01)
     margin = 0.06 * (high - low) + 1e-12

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 # Okabe & Ito (2008), "Color universal design": distinct under the common colour deficiencies.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -33,7 +34,7 @@ STYLE = {
     "xtick.minor.width": 0.5,
     "ytick.minor.width": 0.5,
     "axes.formatter.useoffset": False,
-    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "lines.linewidth": 1.2,
     "lines.solid_capstyle": "round",
     "legend.frameon": False,

@@ -212,9 +212,10 @@ def _union_moments(position: Array, half_sine: Array, index: Array, is_real: Arr
 
 @_union_moments.defjvp
 def _union_moments_jvp(n, primals, tangents):
+    position, half_sine, index, is_real = primals
     (dx, dy, dz), dhalf_sine = tangents[:2]
-    c = _circles(*primals[:2])
-    moments, js, cs, ss = _union(*primals, n)
+    c = _circles(position, half_sine)
+    moments, js, cs, ss = _union(position, half_sine, index, is_real, n)
     grow = 4 * c.w * dhalf_sine  # sin r dr, with w = sin(r/2)
     inward = c.sin_r * (c.s0 * dz - c.z * (c.ex * dx + c.ey * dy))
     across = c.sin_r * (c.ex * dy - c.ey * dx)

@@ -167,9 +167,10 @@ def sample_oscillators(
     shape, dtype = terms.rms.shape, terms.rms.dtype
 
     def advance(state, inputs):
-        index, gap = inputs
+        (x, v), (index, gap) = state, inputs
         noise = jax.random.normal(jax.random.fold_in(key_steps, index), (5, *shape), dtype)
-        x, v, mean = _expose(step, *_cross_gap(terms, gap, *state, noise[:2]), noise[2:])
+        x, v = _cross_gap(terms, gap, x, v, noise[:2])
+        x, v, mean = _expose(step, x, v, noise[2:])
         return (x, v), jnp.sum(terms.rms * mean)
 
     start = jax.random.normal(key_start, (2, *shape), dtype)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dynamojax.observables.noise.model import OVERLAP, Noise
+from dynamojax.observables.noise.systematics import SafeModes
 from dynamojax.system import Epochs
 
 _POSITIVE = {
@@ -79,12 +80,12 @@ def validate_noise(noise: Noise, epochs: Epochs, exposure: float, mag: Float[Arr
     ):
         raise ValueError("noise.segments.gap must be below noise.segments.period; as it is, no data are left")
     if noise.safe_modes is not None and times.size:
-        _check_safe_modes(noise, float(np.ptp(times)))
+        _check_safe_modes(noise.safe_modes, float(np.ptp(times)))
 
 
-def _check_safe_modes(noise: Noise, span: float) -> None:
-    expected = float(np.max(np.asarray(noise.safe_modes.rate))) * span
-    n_max = noise.safe_modes.n_max
+def _check_safe_modes(safe_modes: SafeModes, span: float) -> None:
+    expected = float(np.max(np.asarray(safe_modes.rate))) * span
+    n_max = safe_modes.n_max
     # Three standard deviations of the Poisson number above its mean.
     if expected + 3.0 * np.sqrt(expected) > n_max:
         raise ValueError(
