@@ -63,6 +63,15 @@ def white_noise(ppm: float) -> Noise:
     return Noise(white=ConstantWhite(ppm))
 
 
+def _segments(corrected: bool, **times: float | int) -> Segments:
+    left = 0.0 if corrected else 1.0
+    return Segments(offset_ppm=left * 5000.0, drift_ppm=left * 2000.0, thermal_ppm=left * 500.0, **times)
+
+
+def _safe_modes(corrected: bool, **times: float | int) -> SafeModes:
+    return SafeModes(rate=0.004, recovery_ppm=0.0 if corrected else 1500.0, **times)
+
+
 def kepler_noise(*, corrected: bool = True) -> Noise:
     """Kepler: `mag` is Kp, `exposure` the whole cadence.
 
@@ -81,19 +90,8 @@ def kepler_noise(*, corrected: bool = True) -> Noise:
         oscillations=Oscillations(1.0),
         wander=Wander(rms_ppm=13.0, timescale=0.5),
         outliers=Outliers(rate=1e-3, amplitude=5.0, positive=0.7),
-        segments=Segments(
-            start=-0.9,
-            period=31.0,
-            gap=0.9,
-            offset_ppm=0.0 if corrected else 5000.0,
-            drift_ppm=0.0 if corrected else 2000.0,
-            thermal_ppm=0.0 if corrected else 500.0,
-            thermal_time=1.5,
-            gaps_per_segment=3,
-        ),
-        safe_modes=SafeModes(
-            rate=0.004, duration=3.0, recovery_ppm=0.0 if corrected else 1500.0, recovery_time=1.5
-        ),
+        segments=_segments(corrected, start=-0.9, period=31.0, gap=0.9, thermal_time=1.5, gaps_per_segment=3),
+        safe_modes=_safe_modes(corrected, duration=3.0, recovery_time=1.5),
     )
 
 
@@ -107,19 +105,8 @@ def tess_noise(*, corrected: bool = True) -> Noise:
         granulation=Granulation(0.85),
         oscillations=Oscillations(0.85),
         outliers=Outliers(rate=1e-3, amplitude=5.0, positive=0.7),
-        segments=Segments(
-            start=-1.0,
-            period=13.7,
-            gap=1.0,
-            offset_ppm=0.0 if corrected else 5000.0,
-            drift_ppm=0.0 if corrected else 2000.0,
-            thermal_ppm=0.0 if corrected else 500.0,
-            thermal_time=1.0,
-            gaps_per_segment=2,
-        ),
-        safe_modes=SafeModes(
-            rate=0.004, duration=2.0, recovery_ppm=0.0 if corrected else 1500.0, recovery_time=1.0
-        ),
+        segments=_segments(corrected, start=-1.0, period=13.7, gap=1.0, thermal_time=1.0, gaps_per_segment=2),
+        safe_modes=_safe_modes(corrected, duration=2.0, recovery_time=1.0),
     )
 
 
