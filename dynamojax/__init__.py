@@ -12,6 +12,7 @@ _HOMES = {
     ),
     "observables.noise": ("add_noise", "kepler_noise", "tess_noise", "white_noise"),
     "observables.photometry": ("magnitude",),
+    "planets.orbit": ("planet_positions", "reflex_velocity"),
     "simulate": ("Simulator", "simulate_batch"),
     "surface.activity": ("Activity", "Emergence"),
     "surface.emergence": ("emerge_spots",),

@@ -13,9 +13,9 @@ from jaxtyping import Array, Bool, Float, Int
 from dynamojax.atmosphere.grid import BandGrid
 from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
 from dynamojax.instruments.photometer import Photometer
-from dynamojax.numerics import as_float, gauss_legendre
+from dynamojax.numerics import LATEST_DAY, as_float
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials, dilution, hidden_light
-from dynamojax.planets.encounters import CrossingConfig, crossing_moments, room_needed
+from dynamojax.planets.encounters import CrossingConfig, crossing_moments, panels_for, room_needed
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
 from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_at, surface_moments
@@ -54,8 +54,13 @@ class _Exposures(eqx.Module):
 
     @staticmethod
     def build(photometer: Photometer, n_sub: int) -> "_Exposures":
-        nodes, weights = gauss_legendre(n_sub, -0.5, 0.5)
-        times = photometer.times[:, None] + photometer.exposure * nodes
+        offsets, weights = photometer.sub_exposures(n_sub)
+        times = photometer.times[:, None] + offsets
+        if np.abs(times).max() > LATEST_DAY:
+            raise ValueError(
+                f"{photometer.name}: times reach {np.abs(times).max():.1f} day, allowed: within {LATEST_DAY} "
+                "of the epoch, where phases keep their digits; subtract an epoch and refer the parameters to it"
+            )
         return _Exposures(Epochs.from_days(times.ravel()), weights)
 
     def mean(self, values: Float[Array, "n n_samples"]) -> Float[Array, "n n_times"]:
@@ -134,9 +139,10 @@ class Simulator(eqx.Module):
 
     def __call__(self, system: System) -> Observables:
         """Observables of one system; `jax.vmap(simulate)(systems)` for a population."""
-        if system.star.teff.ndim:
+        shapes = system.star.teff.shape, system.spots.lat.shape[:-1], system.planets.period.shape[:-1]
+        if any(shapes):
             raise ValueError(
-                f"system.star.teff has shape {system.star.teff.shape}, but one star is expected; "
+                f"system.star, spots and planets have batch shapes {shapes}, but one star is expected; "
                 "use jax.vmap(simulate)(systems), or simulate_batch to bound the memory"
             )
         return _simulate(self, system)
@@ -144,12 +150,21 @@ class Simulator(eqx.Module):
     def sized_for(self, systems: System) -> "Simulator":
         """This simulator with just the room these systems need, one or a population, so that none fails.
 
-        Sets `n_neighbours` of the surface in exact mode, and `n_epochs` and `n_caps` of the crossings.
+        On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings.
         """
         batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
-        needed = [max(1, int(jnp.max(x))) for x in _room_needed(self, batch)]
-        surface = dataclasses.replace(self.surface, n_neighbours=needed[0])
-        crossing = dataclasses.replace(self.crossing, n_epochs=needed[1], n_caps=needed[2])
+        # one more of each: a count on the edge may round otherwise in another program
+        needed = [1 + int(jnp.max(x)) for x in _room_needed(self, batch)]
+        surface, panels = self.surface, panels_for(needed[2])
+        if surface.overlap == "exact":
+            surface = dataclasses.replace(surface, n_neighbours=needed[0])
+        crossing = dataclasses.replace(
+            self.crossing,
+            n_epochs=needed[1],
+            n_caps=needed[2],
+            n_panels=max(panels, self.crossing.n_panels),
+            n_nodes=max(4 * panels, self.crossing.n_nodes),
+        )
         return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
 
 

@@ -5,9 +5,10 @@ Traced code never raises on values, so these run where a person's numbers come i
 
 import numpy as np
 
+from dynamojax.constants import DAY_S, GM_SUN_KM3_S2, R_SUN_KM
 from dynamojax.system import Planets, SpotMap, Star, System
 
-_HALF_TURN = np.pi / 2
+_QUARTER_TURN = np.pi / 2
 
 # name: (low, high, low is allowed, high is allowed, remedy)
 _STAR = {
@@ -25,9 +26,9 @@ _STAR = {
     "facula_ratio": (0, np.inf, True, False, "give facular over spot area"),
 }
 _SPOTS = {
-    "lat": (-_HALF_TURN, _HALF_TURN, True, True, "give radians, or use SpotMap.from_degrees"),
+    "lat": (-_QUARTER_TURN, _QUARTER_TURN, True, True, "give radians, or use SpotMap.from_degrees"),
     "lon": (-np.inf, np.inf, False, False, "give radians, or use SpotMap.from_degrees"),
-    "radius": (0, _HALF_TURN, True, True, "a spot is at most a hemisphere; use 0 for an empty place"),
+    "radius": (0, _QUARTER_TURN, True, True, "a spot is at most a hemisphere; use 0 for an empty place"),
     "t_max": (-np.inf, np.inf, False, False, "give days"),
     "tau_emerge": (0, np.inf, False, True, "give days; infinity for a spot that does not grow"),
     "tau_decay": (0, np.inf, False, True, "give days; infinity for a spot that does not fade"),
@@ -75,4 +76,27 @@ def validate(system: System) -> System:
             f"around a spot of {np.rad2deg(np.max(system.spots.radius)):g} degrees: (1 + facula_ratio) "
             "sin^2(radius/2) must be at most 1/2; lower the ratio or the radius"
         )
+    contrast, teff = np.asarray(system.star.facula_contrast), np.asarray(system.star.teff)
+    if np.any(np.abs(contrast) > 0.1 * teff):
+        worst = contrast[np.abs(contrast) > 0.1 * teff].ravel()[0]
+        raise ValueError(
+            f"star.facula_contrast = {worst:g} must be within a tenth of star.teff: the law by "
+            "which faculae brighten towards the limb holds for small contrasts; lower it"
+        )
+    _check_orbits(system.star, system.planets)
     return system
+
+
+def _check_orbits(star: Star, planets: Planets) -> None:
+    """Every planet must stay outside the star."""
+    seconds = np.asarray(planets.period) * DAY_S
+    mass = np.asarray(star.mass)[..., None] + np.asarray(planets.mass)
+    axis = np.cbrt(GM_SUN_KM3_S2 * mass * (seconds / (2 * np.pi)) ** 2) / R_SUN_KM
+    closest = axis * (1 - np.asarray(planets.ecc)) / np.asarray(star.radius)[..., None]
+    inside = (closest <= 1) & (np.asarray(planets.radius_ratio) > 0)
+    if inside.any():
+        raise ValueError(
+            f"planets.period = {np.asarray(planets.period)[inside][0]:g} brings a planet to "
+            f"{closest[inside][0]:.3g} stellar radii from the star's centre, inside it; raise period or "
+            "lower ecc or star.radius"
+        )

@@ -17,9 +17,6 @@ TOLERANCE = {"float32": 6e-7, "float64": 2e-15}
     [
         (numerics.safe_sqrt, 0.0, 0.0),
         (numerics.safe_sqrt, -1.0, 0.0),
-        (numerics.safe_arccos, 1.0, 0.0),
-        (numerics.safe_arccos, -1.0, np.pi),
-        (numerics.safe_arccos, 2.0, 0.0),
         (lambda b: numerics.safe_divide(jnp.ones_like(b), b), 0.0, 0.0),
     ],
 )
@@ -59,10 +56,10 @@ def test_angles(precision):
     assert numerics.upper_angle(jnp.zeros(()), jnp.zeros(())) == 0
 
 
-@pytest.mark.parametrize("period", [0.1, 0.59, 1.0, 25.38])
+@pytest.mark.parametrize("period", [0.1, 0.557, 0.7131, 1.0, 25.38])
 def test_turns_keep_phase_over_decades(precision, period):
-    """28 years in float32: the phase is right to 2e-5 turns for the rounded inputs it is given."""
-    times = np.linspace(0, 10_200, 5001)
+    """44 years in float32: the phase is right to 2e-5 turns for the rounded inputs it is given."""
+    times = np.linspace(0, 16_383.9, 5001)
     day = np.floor(times)
     fraction = (times - day).astype(precision)
     frequency = np.asarray(1 / period, precision)

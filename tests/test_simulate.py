@@ -237,4 +237,5 @@ def test_wrong_use_is_explained(grid):
     systems = jax.tree.map(lambda x: jnp.stack([x, x]), _system())
     with pytest.raises(ValueError, match=r"jax.vmap\(simulate\)\(systems\)"):
         simulate(systems)
-    assert dataclasses.replace(dj.SurfaceConfig(), law="linear").law == "linear"
+    with pytest.raises(ValueError, match="subtract an epoch"):
+        dj.Simulator(grid, [dj.kepler(days=1, start=2_457_000.0)])

@@ -43,7 +43,7 @@ def prepare(settings: Settings) -> Experiment:
     simulator = Simulator(grid, photometers, surface=build.surface(settings))
     times = np.concatenate([p.times[[0, -1]] for p in photometers])
     system = validate(build.system(settings, (times.min(), times.max())))
-    return Experiment(settings, system, simulator)
+    return Experiment(settings, system, simulator.sized_for(system))
 
 
 def observe(experiment: Experiment) -> Observables:

@@ -51,7 +51,7 @@ class Photometer:
     def sub_exposures(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Offsets from mid-exposure [day] and weights (sum 1) of the mean over an exposure, n points."""
         offsets, weights = gauss_legendre(n, -0.5 * self.exposure, 0.5 * self.exposure)
-        return offsets, np.polynomial.legendre.leggauss(n)[1] / 2.0
+        return offsets, gauss_legendre(n, -0.5, 0.5)[1]
 
 
 def _validate(p: Photometer) -> None:

@@ -108,7 +108,7 @@ def panel_edges(
         n_panels: Places for panels; corners beyond them stay inside the last panel.
 
     Returns:
-        Ascending edges, the highest repeated in the places left over; number of panels.
+        Ascending edges, the highest repeated in the places left over; number of panels needed.
     """
     top = jnp.minimum(radius_ratio, 1)
     rims = _rim_crossings(position, half_sine, x, radius_ratio)
@@ -120,4 +120,4 @@ def panel_edges(
     n_corners = jnp.sum(corners < top)
     inner = jnp.sort(corners)[: n_panels - 1]
     inner = jnp.concatenate([inner, jnp.full(n_panels - 1 - inner.shape[0], top)])
-    return jnp.concatenate([-top[None], inner, top[None]]), jnp.minimum(n_corners + 1, n_panels)
+    return jnp.concatenate([-top[None], inner, top[None]]), n_corners + 1

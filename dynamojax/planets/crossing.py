@@ -113,14 +113,15 @@ def _moments(x: Array, y: Array, p: Array, position: Array, w: Array, n: int, n_
     position = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
 
     edges, count = panel_edges(*stop_gradient((x, p, position, w)), n_panels)
-    node, weight = _nodes(edges, count, n_nodes)
+    node, weight = _nodes(edges, jnp.minimum(count, n_panels), n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
     start, width = _planet_arc(node, rim, x, y, p)
     low, high = _disjoint(*_hidden_arcs(start, width, *_cap_arcs(node, rim, position, w)))
     ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
     # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
     slices = [jnp.sum(jnp.where(high > low, last - first, 0), axis=0) for first, last in ends]
-    return jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
+    moments = jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
+    return jnp.where(count <= n_panels, moments, jnp.nan)
 
 
 def occulted_moments(
@@ -149,7 +150,7 @@ def occulted_moments(
         n_panels: Places for panels between corners, at most half of n_nodes.
 
     Returns:
-        M_1 .. M_n. [1]
+        M_1 .. M_n; NaN where there are more corners than panels. [1]
     Gradients: right to first order, finite everywhere; zero for empty places and planets off the disc.
     Accuracy: see tests/planets/test_crossing.py.
     """

@@ -42,6 +42,11 @@ class CrossingConfig(eqx.Module):
             )
 
 
+def panels_for(n_caps: int) -> int:
+    """Panels that hold every corner of n caps near a planet, however they lie."""
+    return 4 * n_caps + 2 * n_caps + n_caps * (n_caps - 1) + 3
+
+
 def _extent(along: Array, half_sine: Array) -> tuple[Array, Array]:
     """Least and greatest coordinate of caps in a direction in which their centres are at `along`."""
     across, rise = safe_sqrt(1 - along * along), 2 * half_sine * jnp.sqrt(1 - half_sine * half_sine)

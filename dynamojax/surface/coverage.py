@@ -60,7 +60,7 @@ def _cap(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
     crossing = (sin_r - mu0) * (sin_r + mu0)
     h = safe_sqrt(crossing)
     a = mu0 * cos_r
-    near_or_far = jnp.where(a > 0, jnp.pi, 0.0).astype(a.dtype)
+    near_or_far = jnp.where(mu0 > 0, jnp.pi, 0.0).astype(a.dtype)
     phi = jnp.where(crossing > 0, upper_angle(h, jnp.where(crossing > 0, -a, 1)), near_or_far)
     return a, (1 - mu0) * (1 + mu0), sin_r * sin_r, cos_r, sin_r, h, phi
 
@@ -70,7 +70,7 @@ def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
     """M_1 .. M_n."""
     a, s0_sq, sin_sq, cos_r, sin_r, h, phi = _cap(mu0, half_sine)
     b = jnp.sqrt(s0_sq) * sin_r
-    near, crosses = a > 0, h > 0
+    near, crosses = mu0 > 0, h > 0
     alpha = jnp.where(crosses, upper_angle(h, cos_r), 0)
     # tan(phi/2) = h / (B - A) = (B + A) / h: the form whose difference does not cancel.
     rise, run = jnp.where(near, b + a, h), jnp.where(near, h, b - a)
@@ -113,8 +113,11 @@ def _cap_moments_jvp(n, primals, tangents):
 
 
 def half_sines(radius: Float[Array, "..."]) -> Float[Array, "..."]:
-    """sin(r/2) of angular radii, the variable of the kernels."""
-    return sin_turns(radius / (4 * jnp.pi))
+    """sin(r/2) of angular radii up to pi/2, the variable of the kernels; a hemisphere's rounds down."""
+    half_sine = sin_turns(radius / (4 * jnp.pi))
+    # What rounding adds to a hemisphere would turn its cos r negative.
+    hemisphere = (half_sine * half_sine > 0.5) & (radius < 0.5001 * jnp.pi)
+    return jnp.where(hemisphere, half_sine * (1 - jnp.finfo(radius.dtype).eps), half_sine)
 
 
 def cap_moments(mu0: Float[Array, "..."], radius: Float[Array, "..."], n: int) -> Float[Array, "n ..."]:

@@ -20,7 +20,8 @@ class SurfaceConfig(eqx.Module):
     Attributes:
         law: Evolution of the spots' radii: constant, linear, quadratic or gaussian.
         overlap: "sum" counts each spot in full, fast, too dark where spots overlap by what they share
-            (`overlap_excess` bounds it); "exact" counts each piece of surface once.
+            (`overlap_excess` bounds it; what planets hide of spots is always counted once, so that such a
+            star is not quite dark in a total eclipse); "exact" counts each piece of surface once.
         faculae: Whether spots carry faculae, at twice the cost.
         n_neighbours: In exact mode, how many others may overlap any one spot (`count_neighbours`).
         times_per_step: Epochs computed together; bounds the memory.
@@ -117,10 +118,11 @@ def overlap_excess(
     central intensity over the mean. A few epochs a rotation are enough; they cost as the exact mode does.
 
     Returns:
-        Projected area counted in excess over the disc's; NaN where n_neighbours is too small. [1]
+        Projected area of spots and faculae counted in excess over the disc's. [1]
     """
+    room = max(1, spots.n_spots)
     once, twice = (
-        surface_moments(star, spots, epochs, dataclasses.replace(config, overlap=mode), 1).spot[0]
+        surface_moments(star, spots, epochs, dataclasses.replace(config, overlap=mode, n_neighbours=room), 1)
         for mode in ("exact", "sum")
     )
-    return (twice - once) / jnp.pi
+    return (twice.spot[0] - once.spot[0] + twice.facula[0] - once.facula[0]) / jnp.pi

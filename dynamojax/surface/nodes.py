@@ -38,7 +38,7 @@ def cap_nodes(
     a, crossing = z * cos_ring, (sin_ring - z) * (sin_ring + z)
     crosses = crossing > 0
     rim = upper_angle(safe_sqrt(crossing), jnp.where(crosses, -a, 1))
-    phi = jnp.where(crosses, rim, jnp.where(a > 0, jnp.pi, 0))
+    phi = jnp.where(crosses, rim, jnp.where(z > 0, jnp.pi, 0))
     psi = phi[..., None] * v
     inward, across = sin_ring[..., None] * jnp.cos(psi), sin_ring[..., None] * jnp.sin(psi)
     z, ex, ey, s0, cos_ring = (q[..., None] for q in (z, ex, ey, s0, cos_ring))

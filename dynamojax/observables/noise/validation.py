@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from dynamojax.observables.noise.model import OVERLAP, Noise
 from dynamojax.observables.noise.systematics import SafeModes
+from dynamojax.observables.noise.white import ConstantWhite
 from dynamojax.system import Epochs
 
 _POSITIVE = {
@@ -72,6 +73,11 @@ def validate_noise(noise: Noise, epochs: Epochs, exposure: float, mag: Float[Arr
                 _check_leaf(part, path[-1].name, value)
     if not np.isfinite(np.asarray(mag)).all():
         raise ValueError("mag must be finite; give the magnitude in the instrument's band")
+    if not exposure > 0 and not isinstance(noise.white, ConstantWhite | None):
+        raise ValueError(
+            f"exposure = {exposure:g} day collects no photons for {type(noise.white).__name__}; give an "
+            "exposure above 0, or use white_noise(ppm)"
+        )
     times = np.asarray(epochs.day, dtype=float) + np.asarray(epochs.fraction, dtype=float)
     _check_times(times, float(exposure))
     if (
