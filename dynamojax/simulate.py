@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.atmosphere.grid import BandGrid
-from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
+from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE, LimbDarkening
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.numerics import LATEST_DAY, as_float
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials, dilution, hidden_light
@@ -59,7 +59,7 @@ class _Exposures(eqx.Module):
         if np.abs(times).max() > LATEST_DAY:
             raise ValueError(
                 f"{photometer.name}: times reach {np.abs(times).max():.1f} day, allowed: within {LATEST_DAY} "
-                "of the epoch, where phases keep their digits; subtract an epoch and refer the parameters to it"
+                "of the epoch, where phases keep their digits; subtract an epoch"
             )
         return _Exposures(Epochs.from_days(times.ravel()), weights)
 
@@ -103,6 +103,7 @@ class Simulator(eqx.Module):
         grid: Band intensities, cut to the photometers' bands.
         surface: How the surface is computed.
         crossing: Room for planets in front of spots.
+        limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
         degree: Degree of the limb darkening in mu.
     """
 
@@ -110,6 +111,7 @@ class Simulator(eqx.Module):
     schedules: tuple[_Schedule, ...]
     surface: SurfaceConfig
     crossing: CrossingConfig
+    limb_darkening: dict[str, LimbDarkening]
     degree: int = eqx.field(static=True)
 
     def __init__(
@@ -119,6 +121,7 @@ class Simulator(eqx.Module):
         *,
         surface: SurfaceConfig | None = None,
         crossing: CrossingConfig | None = None,
+        limb_darkening: dict[str, LimbDarkening] | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
         names = [p.name for p in photometers]
@@ -130,6 +133,12 @@ class Simulator(eqx.Module):
         self.schedules = _schedules(tuple(photometers))
         self.surface = SurfaceConfig() if surface is None else surface
         self.crossing = CrossingConfig() if crossing is None else crossing
+        self.limb_darkening = {} if limb_darkening is None else limb_darkening
+        unknown = sorted(set(self.limb_darkening) - set(self.grid.bands))
+        if unknown:
+            raise ValueError(
+                f"limb_darkening names {unknown}, which no photometer records; allowed: {self.grid.bands}"
+            )
         self.degree = degree
 
     @property
@@ -228,7 +237,12 @@ def _light_curves(
 @jax.jit
 def _simulate(simulator: Simulator, system: System) -> Observables:
     bands = band_polynomials(
-        system.star, system.spots, simulator.grid, simulator.degree, simulator.surface.faculae
+        system.star,
+        system.spots,
+        simulator.grid,
+        simulator.degree,
+        simulator.surface.faculae,
+        simulator.limb_darkening,
     )
     curves, valid = {}, bands.valid
     for schedule in simulator.schedules:

@@ -7,12 +7,13 @@ own; linear and quadratic do not.
 
 from functools import lru_cache
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+from dynamojax.numerics import as_float, gauss_legendre, safe_divide, safe_sqrt
 
 # Degree of I in mu: see polynomial_coefficients.
 DEFAULT_DEGREE = 5
@@ -114,6 +115,42 @@ def four_parameter_law(u: Float[Array, "4"], mu: Float[Array, "..."]) -> Float[A
         return 1.0 - jnp.sum(u) + s * (u[0] + s * (u[1] + s * (u[2] + s * u[3])))
 
     return _on_near_side(law, mu)
+
+
+LAWS = {
+    "linear": linear_law,
+    "quadratic": quadratic_law,
+    "square_root": square_root_law,
+    "logarithmic": logarithmic_law,
+    "power2": power2_law,
+    "four_parameter": four_parameter_law,
+}
+_N_COEFFICIENTS = {"linear": 1, "four_parameter": 4}
+
+
+class LimbDarkening(eqx.Module):
+    """One of the laws and its coefficients, to be used in place of the grid's limb darkening.
+
+    Attributes:
+        coefficients: As the law takes them; for Kipping's q use `quadratic_from_kipping`. [1]
+        law: One of `LAWS`, static.
+    """
+
+    coefficients: Float[Array, " n"] = eqx.field(converter=as_float)
+    law: str = eqx.field(static=True, default="quadratic")
+
+    def __check_init__(self):
+        if self.law not in LAWS:
+            raise ValueError(f"law = {self.law!r} must be one of {', '.join(LAWS)}")
+        n = _N_COEFFICIENTS.get(self.law, 2)
+        if self.coefficients.shape != (n,):
+            raise ValueError(
+                f"coefficients of shape {self.coefficients.shape}: the {self.law} law takes {n} of them"
+            )
+
+    def __call__(self, mu: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Intensity relative to disc centre. [1]"""
+        return LAWS[self.law](self.coefficients, mu)
 
 
 def quadratic_from_kipping(q: Float[Array, "2"]) -> Float[Array, "2"]:

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from dynamojax.atmosphere.grid import BandGrid
 from dynamojax.atmosphere.interpolation import band_intensity
-from dynamojax.atmosphere.limb_darkening import polynomial_coefficients
+from dynamojax.atmosphere.limb_darkening import LimbDarkening, polynomial_coefficients, quadrature_nodes
 from dynamojax.constants import PC_R_SUN
 from dynamojax.surface.moments import SurfaceMoments
 from dynamojax.system import SpotMap, Star
@@ -50,19 +50,39 @@ def facula_brightening(star: Star, mu: Float[Array, " n_mu"]) -> Float[Array, " 
     return ((star.teff + contrast) / (star.teff + star.facula_contrast)) ** 4
 
 
+def with_laws(
+    intensity: Float[Array, "n_bands n_mu"], grid: BandGrid, laws: dict[str, LimbDarkening]
+) -> Float[Array, "n_bands n_mu"]:
+    """Intensities of the same flux whose limb darkening, in the bands named, follows the laws."""
+    mu = jnp.asarray(grid.mu, intensity.dtype)
+    weight = jnp.asarray(quadrature_nodes(len(grid.mu))[1], intensity.dtype)
+    rows = list(intensity)
+    for band, law in laws.items():
+        i, shape = grid.bands.index(band), law(mu)
+        rows[i] = shape * jnp.sum(weight * rows[i]) / jnp.sum(weight * shape)
+    return jnp.stack(rows)
+
+
 def band_polynomials(
-    star: Star, spots: SpotMap, grid: BandGrid, degree: int, has_faculae: bool
+    star: Star,
+    spots: SpotMap,
+    grid: BandGrid,
+    degree: int,
+    has_faculae: bool,
+    laws: dict[str, LimbDarkening] | None = None,
 ) -> BandPolynomials:
     """Intensities of photosphere, spots and faculae in every band of the grid, as polynomials in mu.
 
-    A star without spots needs no spot temperature inside the grid.
+    A star without spots needs no spot temperature inside the grid. Laws of limb darkening by band
+    take the place of the grid's, for all parts of the surface alike.
     """
     is_spotted = jnp.any(spots.radius > 0)
     mu = jnp.asarray(grid.mu, star.teff.dtype)
 
     def at(contrast):
         teff = star.teff + jnp.where(is_spotted, contrast, 0)
-        return band_intensity(grid, teff, star.logg, star.feh)
+        intensity, valid = band_intensity(grid, teff, star.logg, star.feh)
+        return with_laws(intensity, grid, laws or {}), valid
 
     photosphere, valid = at(jnp.zeros_like(star.teff))
     spot, spot_valid = at(-star.spot_contrast)

@@ -95,3 +95,24 @@ def test_gradients_against_finite_differences(grid, x64):
         assert float(slopes[i]) == pytest.approx(
             float(flux(*up) - flux(*down)) / (2 * step), rel=3e-6, abs=1e-10
         )
+
+
+def test_a_law_takes_the_place_of_the_grids_limb_darkening_and_keeps_its_flux(grid):
+    star = dj.Star.from_degrees()
+    law = dj.LimbDarkening([0.4, 0.25])
+    own = band_polynomials(star, SPOT, grid, 5, False, {"kepler": law})
+    of_grid = band_polynomials(star, SPOT, grid, 5, has_faculae=False)
+    np.testing.assert_allclose(own.flux, of_grid.flux, rtol=2e-6)
+    np.testing.assert_array_equal(own.photosphere[1], of_grid.photosphere[1])
+    mu = np.array([0.2, 0.5, 1.0])
+    got = np.sum(np.asarray(own.photosphere[0]) * mu[:, None] ** np.arange(6), axis=1)
+    np.testing.assert_allclose(got / got[2], 1 - 0.4 * (1 - mu) - 0.25 * (1 - mu) ** 2, rtol=2e-5)
+
+
+def test_wrong_laws_are_explained(grid):
+    with pytest.raises(ValueError, match="law = 'cubic' must be one of linear, quadratic"):
+        dj.LimbDarkening([0.1], "cubic")
+    with pytest.raises(ValueError, match="the quadratic law takes 2"):
+        dj.LimbDarkening([0.1])
+    with pytest.raises(ValueError, match=r"limb_darkening names \['tess'\]"):
+        dj.Simulator(grid, [dj.kepler(days=1)], limb_darkening={"tess": dj.LimbDarkening([0.1, 0.1])})

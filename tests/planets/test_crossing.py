@@ -7,6 +7,7 @@ import pytest
 from jax.test_util import check_grads
 
 from dynamojax.planets.crossing import occulted_moments
+from dynamojax.planets.encounters import panels_for
 from dynamojax.planets.transit import transit_loss
 from tests.oracles.transit_crossing import brute_moments, random_scene
 
@@ -142,3 +143,19 @@ def test_turning_the_sky_changes_nothing(x64):
     one = _MOMENTS(*map(jnp.asarray, (x, y, 1.0, 0.1)), *_padded(centres, radii))
     other = _MOMENTS(*map(jnp.asarray, (*(turn @ [x, y]), 1.0, 0.1)), *_padded(turned, radii))
     np.testing.assert_allclose(one, other, rtol=1e-10)
+
+
+def test_too_few_panels_is_said_and_enough_is_exact(x64):
+    """Eight small caps crowding behind a planet: NaN with too few panels, 1 ppm of the star with `panels_for`."""
+    rng = np.random.default_rng(5)
+    x, y = 0.3 + 0.1 * rng.uniform(-1, 1, 8), 0.1 * rng.uniform(-1, 1, 8)
+    position = jnp.asarray([x, y, np.sqrt(1 - x * x - y * y)])
+    half_sine = jnp.asarray(np.sin(np.deg2rad(rng.uniform(0.5, 2, 8)) / 2))
+    planet = (jnp.asarray(0.3), jnp.asarray(0.0), jnp.asarray(0.9), jnp.asarray(0.1))
+
+    def moments(n_panels, n_nodes):
+        return occulted_moments(*planet, position, half_sine, 2, n_panels=n_panels, n_nodes=n_nodes)
+
+    assert jnp.all(jnp.isnan(moments(4, 16)))
+    enough = panels_for(8)
+    np.testing.assert_allclose(moments(enough, 4 * enough), moments(enough, 4000), rtol=0, atol=1e-6 * np.pi)
