@@ -25,6 +25,9 @@ from jaxtyping import Array, Float
 from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt
 from dynamojax.planets.corners import panel_edges
 
+# Nodes of one panel: what lies between two corners is smooth, and more would only be rounding.
+_MOST_NODES = 64
+
 
 @lru_cache
 def _rules(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +52,11 @@ def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
     panel = jnp.searchsorted(last, node, side="right")
     first = jnp.concatenate([jnp.zeros_like(last[:1]), last[:-1]])
     size, index = (last - first)[panel], node - first[panel]
-    place, weight = (jnp.asarray(q, edges.dtype)[size, index] for q in _rules(n_nodes))
+    most = min(n_nodes, _MOST_NODES)
+    size = jnp.minimum(size, most)
+    rules = (jnp.asarray(q, edges.dtype) for q in _rules(most))
+    place, weight = (q[size, jnp.minimum(index, most - 1)] for q in rules)
+    weight = jnp.where(index < size, weight, 0)
     return edges[panel] + width[panel] * place, width[panel] * weight
 
 
