@@ -141,7 +141,7 @@ SURFACE = Section(
         Key(
             "times_per_step",
             "integer",
-            512,
+            1024,
             "Epochs computed together; bounds the memory.",
             span=(1, inf, True, False),
         ),
