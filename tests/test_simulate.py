@@ -190,7 +190,7 @@ def test_gradient_of_every_parameter_against_finite_differences(x64):
 
 
 def test_sized_for_gives_just_the_room(grid):
-    """A population with two kinds of stars fits; without the spare place and one more, a star is said to have failed."""
+    """Two kinds of stars fit; without the spare place and one more, a star is said to have failed."""
     systems = jax.tree.map(lambda *x: jnp.stack(x), _system(), _system(prot=4))
     small = dj.Simulator(
         grid, [dj.kepler(days=9)], surface=dj.SurfaceConfig(overlap="exact", faculae=True, n_neighbours=1)
