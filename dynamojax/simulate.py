@@ -156,6 +156,12 @@ class Simulator(eqx.Module):
             )
         return _simulate(self, system)
 
+    def polynomials(self, system: System) -> BandPolynomials:
+        """Intensities of one system's photosphere, spots and faculae in every band of the grid."""
+        return band_polynomials(
+            system.star, system.spots, self.grid, self.degree, self.surface.faculae, self.limb_darkening
+        )
+
     def sized_for(self, systems: System) -> "Simulator":
         """This simulator with just the room these systems need, one or a population, so that none fails.
 
@@ -236,14 +242,7 @@ def _light_curves(
 
 @jax.jit
 def _simulate(simulator: Simulator, system: System) -> Observables:
-    bands = band_polynomials(
-        system.star,
-        system.spots,
-        simulator.grid,
-        simulator.degree,
-        simulator.surface.faculae,
-        simulator.limb_darkening,
-    )
+    bands = simulator.polynomials(system)
     curves, valid = {}, bands.valid
     for schedule in simulator.schedules:
         new, fits = _light_curves(simulator, schedule, system, bands)

@@ -17,11 +17,13 @@ from dynamojax.constants import LOGG_SUN_DEX, M_EARTH_M_SUN, R_EARTH_R_SUN, TEFF
 from dynamojax.numerics import as_float
 
 
-def _leaf():
+def leaf():
+    """A traced parameter: a field that turns what it is given into a float array."""
     return eqx.field(converter=as_float)
 
 
-def _check_shapes(module: eqx.Module) -> None:
+def check_shapes(module: eqx.Module) -> None:
+    """Raise ValueError unless all fields of a parameter module have one shape."""
     shapes = {name: getattr(value, "shape", None) for name, value in vars(module).items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(
@@ -48,21 +50,21 @@ class Star(eqx.Module):
         facula_ratio: Facular area over spot area; 0 is none. [1]
     """
 
-    teff: Float[Array, "*batch"] = _leaf()
-    logg: Float[Array, "*batch"] = _leaf()
-    feh: Float[Array, "*batch"] = _leaf()
-    mass: Float[Array, "*batch"] = _leaf()
-    radius: Float[Array, "*batch"] = _leaf()
-    distance: Float[Array, "*batch"] = _leaf()
-    prot: Float[Array, "*batch"] = _leaf()
-    inc: Float[Array, "*batch"] = _leaf()
-    shear: Float[Array, "*batch"] = _leaf()
-    spot_contrast: Float[Array, "*batch"] = _leaf()
-    facula_contrast: Float[Array, "*batch"] = _leaf()
-    facula_ratio: Float[Array, "*batch"] = _leaf()
+    teff: Float[Array, "*batch"] = leaf()
+    logg: Float[Array, "*batch"] = leaf()
+    feh: Float[Array, "*batch"] = leaf()
+    mass: Float[Array, "*batch"] = leaf()
+    radius: Float[Array, "*batch"] = leaf()
+    distance: Float[Array, "*batch"] = leaf()
+    prot: Float[Array, "*batch"] = leaf()
+    inc: Float[Array, "*batch"] = leaf()
+    shear: Float[Array, "*batch"] = leaf()
+    spot_contrast: Float[Array, "*batch"] = leaf()
+    facula_contrast: Float[Array, "*batch"] = leaf()
+    facula_ratio: Float[Array, "*batch"] = leaf()
 
     def __check_init__(self):
-        _check_shapes(self)
+        check_shapes(self)
 
     @staticmethod
     def from_degrees(
@@ -111,15 +113,15 @@ class SpotMap(eqx.Module):
         tau_decay: Time scale of decay, after t_max. [day]
     """
 
-    lat: Float[Array, "*batch n_spots"] = _leaf()
-    lon: Float[Array, "*batch n_spots"] = _leaf()
-    radius: Float[Array, "*batch n_spots"] = _leaf()
-    t_max: Float[Array, "*batch n_spots"] = _leaf()
-    tau_emerge: Float[Array, "*batch n_spots"] = _leaf()
-    tau_decay: Float[Array, "*batch n_spots"] = _leaf()
+    lat: Float[Array, "*batch n_spots"] = leaf()
+    lon: Float[Array, "*batch n_spots"] = leaf()
+    radius: Float[Array, "*batch n_spots"] = leaf()
+    t_max: Float[Array, "*batch n_spots"] = leaf()
+    tau_emerge: Float[Array, "*batch n_spots"] = leaf()
+    tau_decay: Float[Array, "*batch n_spots"] = leaf()
 
     def __check_init__(self):
-        _check_shapes(self)
+        check_shapes(self)
 
     @property
     def n_spots(self) -> int:
@@ -179,17 +181,17 @@ class Planets(eqx.Module):
         obliquity: Sky-projected angle from the stellar spin axis to the orbit normal. [rad]
     """
 
-    radius_ratio: Float[Array, "*batch n_planets"] = _leaf()
-    mass: Float[Array, "*batch n_planets"] = _leaf()
-    period: Float[Array, "*batch n_planets"] = _leaf()
-    t_transit: Float[Array, "*batch n_planets"] = _leaf()
-    inc: Float[Array, "*batch n_planets"] = _leaf()
-    ecc: Float[Array, "*batch n_planets"] = _leaf()
-    omega: Float[Array, "*batch n_planets"] = _leaf()
-    obliquity: Float[Array, "*batch n_planets"] = _leaf()
+    radius_ratio: Float[Array, "*batch n_planets"] = leaf()
+    mass: Float[Array, "*batch n_planets"] = leaf()
+    period: Float[Array, "*batch n_planets"] = leaf()
+    t_transit: Float[Array, "*batch n_planets"] = leaf()
+    inc: Float[Array, "*batch n_planets"] = leaf()
+    ecc: Float[Array, "*batch n_planets"] = leaf()
+    omega: Float[Array, "*batch n_planets"] = leaf()
+    obliquity: Float[Array, "*batch n_planets"] = leaf()
 
     def __check_init__(self):
-        _check_shapes(self)
+        check_shapes(self)
 
     @property
     def n_planets(self) -> int:
@@ -248,8 +250,8 @@ class Epochs(eqx.Module):
         fraction: In [0, 1). [day]
     """
 
-    day: Float[Array, " n_times"] = _leaf()
-    fraction: Float[Array, " n_times"] = _leaf()
+    day: Float[Array, " n_times"] = leaf()
+    fraction: Float[Array, " n_times"] = leaf()
 
     @staticmethod
     def from_days(times) -> "Epochs":

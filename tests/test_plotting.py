@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from dynamojax.atmosphere.grid import load_grid
+from dynamojax.atmosphere.limb_darkening import LimbDarkening
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.observables.noise import NoisyLightCurve
 from dynamojax.plotting import animate_star, disc_image, plot_butterfly, plot_disc, plot_light_curves
@@ -251,3 +252,13 @@ def test_star_colormap_rises_in_lightness(teff):
 def test_bands_have_colours_of_their_own():
     assert band_colours(np.arange(3.0)) == list(PALETTE[:3])
     assert len(set(band_colours(np.arange(20.0)))) == 20
+
+
+def test_disc_is_drawn_with_the_limb_darkening_simulated(system):
+    uniform = LimbDarkening([0.0], "linear")
+    photometer = Photometer("kepler", ("kepler",), np.arange(2.0))
+    simulator = Simulator(load_grid(), [photometer], limb_darkening={"kepler": uniform})
+    clean = System(system.star, SpotMap.empty(1), Planets.empty(0))
+    image, opacity = disc_image(simulator, clean, 0.0, n_pixels=64)
+    # float32 and the projection on powers of mu
+    np.testing.assert_allclose(image[opacity == 1], 1, rtol=1e-4)

@@ -10,33 +10,20 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 
-from dynamojax.observables.photometry import BandPolynomials, band_polynomials
+from dynamojax.observables.photometry import BandPolynomials
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.plotting.style import FAINT, INK, MUTED, STYLE, new_figure, star_colormap
 from dynamojax.simulate import Simulator
-from dynamojax.surface.coverage import half_sines
-from dynamojax.surface.evolution import facula_half_sine, spot_radii
-from dynamojax.surface.geometry import sky_positions
-from dynamojax.surface.moments import SurfaceConfig
+from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Star, System
 
 LIMIT = 1.32  # half the width of a panel, in stellar radii
 _AXIS_LENGTH = 1.28
 
 # Compiled once a shape: run operation by operation, these take seconds.
-_polynomials = jax.jit(band_polynomials, static_argnums=(3, 4))
+_polynomials = jax.jit(Simulator.polynomials)
+_caps = jax.jit(caps_at)
 _planet_positions = jax.jit(planet_positions)
-
-
-@jax.jit
-def _caps(system: System, surface: SurfaceConfig, epochs: Epochs):
-    """Positions of the caps, sin(r/2) of the spots and, with faculae, of the wider caps around them."""
-    star, spots = system.star, system.spots
-    position = sky_positions(star, spots.lat, spots.lon, epochs)
-    half_sine = half_sines(spot_radii(spots, epochs, surface.law))
-    if not surface.faculae:
-        return position, (half_sine,)
-    return position, (half_sine, facula_half_sine(half_sine, star.facula_ratio))
 
 
 class Disc:
@@ -57,9 +44,7 @@ class Disc:
             raise ValueError(f"n_pixels = {n_pixels} must be at least 8")
         self.system, self.surface, self.n_pixels = system, simulator.surface, n_pixels
         self.band = bands[0] if band is None else band
-        polynomials = _polynomials(
-            system.star, system.spots, simulator.grid, simulator.degree, simulator.surface.faculae
-        )
+        polynomials = _polynomials(simulator, system)
         if not bool(polynomials.valid):
             star = system.star
             raise ValueError(
@@ -117,8 +102,8 @@ def _intensity_laws(polynomials: BandPolynomials, band: int) -> list[np.ndarray]
 
 def _region_covers(system: System, surface: SurfaceConfig, time: float, n_pixels: int) -> list[np.ndarray]:
     """Covered share of each pixel, by spots and, with faculae, by their wider caps."""
-    position, widths = _caps(system, surface, Epochs.from_days([time]))
-    position = np.asarray(position, float)[..., 0]
+    position, *widths = _caps(system.star, system.spots, Epochs.from_days([time]), surface)
+    position, widths = np.asarray(position, float)[..., 0], widths[: 2 if surface.faculae else 1]
     return [_cover(position, np.asarray(w, float)[:, 0], n_pixels) for w in widths]
 
 

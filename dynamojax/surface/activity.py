@@ -11,7 +11,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynamojax.system import _check_shapes, _leaf
+from dynamojax.system import check_shapes, leaf
 
 YEAR_DAY = 365.25  # Julian year
 _REGIONS_SUN = 10.0  # a at maximum, per day and deg2 (Schrijver & Harvey 1994)
@@ -52,33 +52,33 @@ class Activity(eqx.Module):
         joy_scatter: Scale of the scatter of the tilt. [rad]
     """
 
-    level: Float[Array, "*batch"] = _leaf()
-    cycle_length: Float[Array, "*batch"] = _leaf()
-    cycle_overlap: Float[Array, "*batch"] = _leaf()
-    cycle_start: Float[Array, "*batch"] = _leaf()
-    lat_min: Float[Array, "*batch"] = _leaf()
-    lat_max: Float[Array, "*batch"] = _leaf()
-    lat_margin: Float[Array, "*batch"] = _leaf()
-    area_max: Float[Array, "*batch"] = _leaf()
-    tau_emerge: Float[Array, "*batch"] = _leaf()
-    tau_decay: Float[Array, "*batch"] = _leaf()
-    tau_power: Float[Array, "*batch"] = _leaf()
-    nest_prob: Float[Array, "*batch"] = _leaf()
-    nest_delay_min: Float[Array, "*batch"] = _leaf()
-    nest_delay_max: Float[Array, "*batch"] = _leaf()
-    nest_scatter_lat: Float[Array, "*batch"] = _leaf()
-    nest_scatter_lon: Float[Array, "*batch"] = _leaf()
-    active_prob: Float[Array, "*batch"] = _leaf()
-    active_lon: Float[Array, "*batch"] = _leaf()
-    active_scatter: Float[Array, "*batch"] = _leaf()
-    separation: Float[Array, "*batch"] = _leaf()
-    leader_share: Float[Array, "*batch"] = _leaf()
-    joy_slope: Float[Array, "*batch"] = _leaf()
-    joy_offset: Float[Array, "*batch"] = _leaf()
-    joy_scatter: Float[Array, "*batch"] = _leaf()
+    level: Float[Array, "*batch"] = leaf()
+    cycle_length: Float[Array, "*batch"] = leaf()
+    cycle_overlap: Float[Array, "*batch"] = leaf()
+    cycle_start: Float[Array, "*batch"] = leaf()
+    lat_min: Float[Array, "*batch"] = leaf()
+    lat_max: Float[Array, "*batch"] = leaf()
+    lat_margin: Float[Array, "*batch"] = leaf()
+    area_max: Float[Array, "*batch"] = leaf()
+    tau_emerge: Float[Array, "*batch"] = leaf()
+    tau_decay: Float[Array, "*batch"] = leaf()
+    tau_power: Float[Array, "*batch"] = leaf()
+    nest_prob: Float[Array, "*batch"] = leaf()
+    nest_delay_min: Float[Array, "*batch"] = leaf()
+    nest_delay_max: Float[Array, "*batch"] = leaf()
+    nest_scatter_lat: Float[Array, "*batch"] = leaf()
+    nest_scatter_lon: Float[Array, "*batch"] = leaf()
+    active_prob: Float[Array, "*batch"] = leaf()
+    active_lon: Float[Array, "*batch"] = leaf()
+    active_scatter: Float[Array, "*batch"] = leaf()
+    separation: Float[Array, "*batch"] = leaf()
+    leader_share: Float[Array, "*batch"] = leaf()
+    joy_slope: Float[Array, "*batch"] = leaf()
+    joy_offset: Float[Array, "*batch"] = leaf()
+    joy_scatter: Float[Array, "*batch"] = leaf()
 
     def __check_init__(self):
-        _check_shapes(self)
+        check_shapes(self)
 
     @staticmethod
     def from_degrees(

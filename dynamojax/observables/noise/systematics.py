@@ -11,13 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from dynamojax.numerics import as_float, safe_divide, stream
+from dynamojax.numerics import safe_divide, stream
 from dynamojax.observables.noise.oscillators import Oscillators
-from dynamojax.system import Epochs
-
-
-def _leaf():
-    return eqx.field(converter=as_float)
+from dynamojax.system import Epochs, leaf
 
 
 class Segments(eqx.Module):
@@ -40,13 +36,13 @@ class Segments(eqx.Module):
         degree: Degree of the drift, 1 to 3.
     """
 
-    start: Float[Array, "*batch"] = _leaf()
-    period: Float[Array, "*batch"] = _leaf()
-    gap: Float[Array, "*batch"] = _leaf()
-    offset_ppm: Float[Array, "*batch"] = _leaf()
-    drift_ppm: Float[Array, "*batch"] = _leaf()
-    thermal_ppm: Float[Array, "*batch"] = _leaf()
-    thermal_time: Float[Array, "*batch"] = _leaf()
+    start: Float[Array, "*batch"] = leaf()
+    period: Float[Array, "*batch"] = leaf()
+    gap: Float[Array, "*batch"] = leaf()
+    offset_ppm: Float[Array, "*batch"] = leaf()
+    drift_ppm: Float[Array, "*batch"] = leaf()
+    thermal_ppm: Float[Array, "*batch"] = leaf()
+    thermal_time: Float[Array, "*batch"] = leaf()
     gaps_per_segment: int = eqx.field(static=True, default=1)
     degree: int = eqx.field(static=True, default=3)
 
@@ -68,10 +64,10 @@ class SafeModes(eqx.Module):
         n_max: Largest number of events in a light curve; later ones are left out.
     """
 
-    rate: Float[Array, "*batch"] = _leaf()
-    duration: Float[Array, "*batch"] = _leaf()
-    recovery_ppm: Float[Array, "*batch"] = _leaf()
-    recovery_time: Float[Array, "*batch"] = _leaf()
+    rate: Float[Array, "*batch"] = leaf()
+    duration: Float[Array, "*batch"] = leaf()
+    recovery_ppm: Float[Array, "*batch"] = leaf()
+    recovery_time: Float[Array, "*batch"] = leaf()
     n_max: int = eqx.field(static=True, default=16)
 
     def __check_init__(self):
@@ -89,8 +85,8 @@ class Wander(eqx.Module):
         timescale: [day]
     """
 
-    rms_ppm: Float[Array, "*batch"] = _leaf()
-    timescale: Float[Array, "*batch"] = _leaf()
+    rms_ppm: Float[Array, "*batch"] = leaf()
+    timescale: Float[Array, "*batch"] = leaf()
 
 
 class Outliers(eqx.Module):
@@ -103,9 +99,9 @@ class Outliers(eqx.Module):
         positive: Fraction of them that lie above. [1]
     """
 
-    rate: Float[Array, "*batch"] = _leaf()
-    amplitude: Float[Array, "*batch"] = _leaf()
-    positive: Float[Array, "*batch"] = _leaf()
+    rate: Float[Array, "*batch"] = leaf()
+    amplitude: Float[Array, "*batch"] = leaf()
+    positive: Float[Array, "*batch"] = leaf()
 
 
 def wander_terms(wander: Wander) -> Oscillators:

@@ -13,13 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynamojax.constants import DAY_S
-from dynamojax.numerics import as_float
+from dynamojax.system import leaf
 
 _HOUR_S = 3600.0
-
-
-def _leaf():
-    return eqx.field(converter=as_float)
 
 
 class AbstractWhite(eqx.Module):
@@ -37,7 +33,7 @@ class ConstantWhite(AbstractWhite):
         sigma_ppm: Standard deviation. [ppm]
     """
 
-    sigma_ppm: Float[Array, "*batch"] = _leaf()
+    sigma_ppm: Float[Array, "*batch"] = leaf()
 
     def relative_sigma(self, mag: Float[Array, ""], exposure: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractWhite`."""
@@ -56,10 +52,10 @@ class EnvelopeWhite(AbstractWhite):
         live: Fraction of the exposure spent collecting light. [1]
     """
 
-    rate_zero: Float[Array, "*batch"] = _leaf()
-    background: Float[Array, "*batch"] = _leaf()
-    mag_faint: Float[Array, "*batch"] = _leaf()
-    live: Float[Array, "*batch"] = _leaf()
+    rate_zero: Float[Array, "*batch"] = leaf()
+    background: Float[Array, "*batch"] = leaf()
+    mag_faint: Float[Array, "*batch"] = leaf()
+    live: Float[Array, "*batch"] = leaf()
 
     def relative_sigma(self, mag: Float[Array, ""], exposure: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractWhite`. Source: Jenkins et al. (2010), ApJ 713, L120."""
@@ -83,15 +79,15 @@ class ApertureWhite(AbstractWhite):
         live: Fraction of the exposure spent collecting light. [1]
     """
 
-    rate_zero: Float[Array, "*batch"] = _leaf()
-    pixels: Float[Array, "*batch"] = _leaf()
-    pixels_slope: Float[Array, "*batch"] = _leaf()
-    pixels_min: Float[Array, "*batch"] = _leaf()
-    sky: Float[Array, "*batch"] = _leaf()
-    read_noise: Float[Array, "*batch"] = _leaf()
-    read_time: Float[Array, "*batch"] = _leaf()
-    floor_ppm: Float[Array, "*batch"] = _leaf()
-    live: Float[Array, "*batch"] = _leaf()
+    rate_zero: Float[Array, "*batch"] = leaf()
+    pixels: Float[Array, "*batch"] = leaf()
+    pixels_slope: Float[Array, "*batch"] = leaf()
+    pixels_min: Float[Array, "*batch"] = leaf()
+    sky: Float[Array, "*batch"] = leaf()
+    read_noise: Float[Array, "*batch"] = leaf()
+    read_time: Float[Array, "*batch"] = leaf()
+    floor_ppm: Float[Array, "*batch"] = leaf()
+    live: Float[Array, "*batch"] = leaf()
 
     def relative_sigma(self, mag: Float[Array, ""], exposure: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractWhite`. Source: Sullivan et al. (2015), ApJ 809, 77, section 6."""
