@@ -15,6 +15,7 @@ from dynamojax.planets.orbit import planet_positions
 from dynamojax.plotting.style import FAINT, INK, MUTED, STYLE, new_figure, star_colormap
 from dynamojax.simulate import Simulator
 from dynamojax.surface.moments import SurfaceConfig, caps_at
+from dynamojax.surface.nodes import covered_share, disc_points
 from dynamojax.system import Epochs, Star, System
 
 LIMIT = 1.32  # half the width of a panel, in stellar radii
@@ -23,6 +24,7 @@ _AXIS_LENGTH = 1.28
 # Compiled once a shape: run operation by operation, these take seconds.
 _polynomials = jax.jit(Simulator.polynomials)
 _caps = jax.jit(caps_at)
+_share = jax.jit(covered_share)
 _planet_positions = jax.jit(planet_positions)
 
 
@@ -52,11 +54,14 @@ class Disc:
                 f"feh = {float(star.feh):.2f} of the star or its spots is outside the grid; see validate"
             )
         self._laws = _intensity_laws(polynomials, bands.index(self.band))
+        self._points = disc_points(n_pixels, half_width(n_pixels))
+        step = 2 * half_width(n_pixels) / n_pixels
+        self._opacity = np.clip(0.5 + (1.0 - np.hypot(*self._points[:2])) / step, 0.0, 1.0)
 
     def image(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Intensity relative to the centre of the immaculate disc, and opacity of the disc. [1]"""
-        covers = _region_covers(self.system, self.surface, time, self.n_pixels)
-        return _paint(self._laws, covers, self.n_pixels)
+        covers = _region_covers(self.system, self.surface, time, self._points)
+        return _paint(self._laws, covers, self._points), self._opacity
 
 
 def disc_image(
@@ -85,13 +90,6 @@ def half_width(n_pixels: int) -> float:
     return 1.0 + 4.0 / n_pixels
 
 
-def _pixel_grid(n_pixels: int) -> tuple[np.ndarray, np.ndarray, float]:
-    step = 2.0 * half_width(n_pixels) / n_pixels
-    edge = (np.arange(n_pixels) + 0.5) * step - half_width(n_pixels)
-    x, y = np.meshgrid(edge, edge)
-    return x, y, step
-
-
 def _intensity_laws(polynomials: BandPolynomials, band: int) -> list[np.ndarray]:
     """Coefficients of I(mu) in rising powers of mu of photosphere, spots and faculae, 1 at the centre."""
     laws = [
@@ -100,46 +98,21 @@ def _intensity_laws(polynomials: BandPolynomials, band: int) -> list[np.ndarray]
     return [law / laws[0].sum() for law in laws]
 
 
-def _region_covers(system: System, surface: SurfaceConfig, time: float, n_pixels: int) -> list[np.ndarray]:
+def _region_covers(system: System, surface: SurfaceConfig, time: float, points: np.ndarray) -> list:
     """Covered share of each pixel, by spots and, with faculae, by their wider caps."""
     position, *widths = _caps(system.star, system.spots, Epochs.from_days([time]), surface)
-    position, widths = np.asarray(position, float)[..., 0], widths[: 2 if surface.faculae else 1]
-    return [_cover(position, np.asarray(w, float)[:, 0], n_pixels) for w in widths]
+    step = points[0, 0, 1] - points[0, 0, 0]
+    widths = widths[: 2 if surface.faculae else 1]
+    return [np.asarray(_share(points, position[..., 0], w[:, 0], step), float) for w in widths]
 
 
-def _cover(position: np.ndarray, half_sine: np.ndarray, n_pixels: int) -> np.ndarray:
-    """Share of each pixel covered by the union of caps, edges one pixel wide on the sky."""
-    x, y, step = _pixel_grid(n_pixels)
-    z = np.sqrt(np.maximum(1.0 - x * x - y * y, step))  # at the limb, that of a pixel's middle
-    cover = np.zeros_like(x)
-    for (x0, y0, z0), s in zip(position.T, half_sine, strict=True):
-        if not (s > 0 and z0 > -2 * s):
-            continue
-        cols, rows = (_window(c, 2 * s + 2 * step, n_pixels, step) for c in (x0, y0))
-        u, v, w = x[rows, cols], y[rows, cols], z[rows, cols]
-        # c is the cosine of the distance from the centre; c over its slope on the sky is in radii.
-        inside = u * x0 + v * y0 + w * z0 - (1 - 2 * s * s)
-        slope = np.hypot(x0 - z0 * u / w, y0 - z0 * v / w) + 1e-9
-        share = np.clip(0.5 + inside / (slope * step), 0.0, 1.0)
-        cover[rows, cols] = np.maximum(cover[rows, cols], share)
-    return cover
-
-
-def _window(centre: float, half: float, n_pixels: int, step: float) -> slice:
-    low, high = (int((centre + d + half_width(n_pixels)) / step) for d in (-half, half))
-    return slice(max(low, 0), max(min(high + 1, n_pixels), 0))
-
-
-def _paint(laws: list[np.ndarray], covers: list[np.ndarray], n_pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    x, y, step = _pixel_grid(n_pixels)
-    rho = np.hypot(x, y)
-    mu = np.sqrt(np.maximum(1.0 - rho * rho, 0.0))
+def _paint(laws: list[np.ndarray], covers: list[np.ndarray], points: np.ndarray) -> np.ndarray:
+    mu = np.where(np.isfinite(points[2]), points[2], 0.0)
     photosphere, spot, facula = (np.polynomial.polynomial.polyval(mu, law) for law in laws)
     image = photosphere
     if len(covers) > 1:
         image = image + covers[1] * (facula - image)
-    image = image + covers[0] * (spot - image)
-    return image, np.clip(0.5 + (1.0 - rho) / step, 0.0, 1.0)
+    return image + covers[0] * (spot - image)
 
 
 def draw_disc(axes: Axes, disc: Disc, time: float, norm_max: float) -> tuple[AxesImage, list[Circle]]:

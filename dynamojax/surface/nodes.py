@@ -4,6 +4,7 @@ Nodes carry the light a region hides, smoothly in every parameter: they move wit
 switching on and off. Their sums agree with the closed forms of `coverage` and `overlap`.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -56,10 +57,39 @@ def times_covered(
     return jnp.sum(chord_sq < 4 * half_sine**2, axis=-1)
 
 
-def disc_points(n_pixels: int) -> Float[np.ndarray, "3 n_pixels n_pixels"]:
-    """Points (x, y, mu) of a square image of the disc, y upwards along the first image axis; NaN outside."""
-    edge = (np.arange(n_pixels) + 0.5) / n_pixels * 2 - 1
+def covered_share(
+    points: Float[Array, "3 *shape"],
+    position: Float[Array, "3 n_caps"],
+    half_sine: Float[Array, " n_caps"],
+    step: Float[Array, ""] | float,
+) -> Float[Array, "*shape"]:
+    """Share of each pixel of an image that lies in a union of caps, rims one pixel wide on the sky.
+
+    Args:
+        points: Middles of the pixels, as from `disc_points`.
+        position: Unit vectors to the caps' centres, observer on +z. [1]
+        half_sine: sin(r/2) of the radii; 0 is no cap. [1]
+        step: Width of a pixel. [stellar radius]
+
+    Accuracy: a pixel that two rims cross is as covered as by the one that covers more of it.
+    """
+    x, y, mu = points
+    # On the limb the sky's scale is that of a pixel's middle; comparing with NaN takes it outside too.
+    mu = jnp.where(mu * mu > step, mu, jnp.sqrt(step))
+
+    def add(share, cap):
+        (x0, y0, z0), w = cap
+        inside = x * x0 + y * y0 + mu * z0 - (1 - 2 * w * w)
+        slope = jnp.hypot(x0 - z0 * x / mu, y0 - z0 * y / mu)  # of `inside` on the sky
+        cover = jnp.clip(0.5 + safe_divide(inside, slope * step), 0, 1)
+        return jnp.maximum(share, jnp.where(w > 0, cover, 0)), None
+
+    return jax.lax.scan(add, jnp.zeros_like(mu), (position.T, half_sine))[0]
+
+
+def disc_points(n_pixels: int, half_width: float = 1.0) -> Float[np.ndarray, "3 n_pixels n_pixels"]:
+    """Middles (x, y, mu) of an image's pixels, y upwards along its first axis; mu is NaN off the disc."""
+    edge = ((np.arange(n_pixels) + 0.5) / n_pixels * 2 - 1) * half_width
     x, y = np.meshgrid(edge, edge)
     rest = 1 - x * x - y * y
-    mu = np.sqrt(np.where(rest > 0, rest, np.nan))
-    return np.stack([np.where(rest > 0, x, np.nan), np.where(rest > 0, y, np.nan), mu])
+    return np.stack([x, y, np.sqrt(np.where(rest > 0, rest, np.nan))])
