@@ -14,7 +14,11 @@ LAYERS = [
     {"learn"},
     {"config", "files", "cli", "plotting", "__init__"},
 ]
-MAY_TOUCH_FILES = {"atmosphere/grid.py", "config", "files", "cli.py", "plotting", "instruments/bandpass.py"}
+MAY_TOUCH_FILES = {
+    *("atmosphere/grid.py", "config", "files", "cli", "plotting", "instruments/bandpass.py"),
+    # Downloads and model libraries: where they lie, how they come, how each kind is read.
+    *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries"),
+}
 
 
 def _modules():
