@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from dynamojax.atmosphere.holes import filled
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.numerics import as_float
 
@@ -162,22 +163,4 @@ def _disc_weights(path: Path, mu: np.ndarray) -> np.ndarray:
 
 def extrapolated(cube: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
     """Fill absent nodes linearly from their neighbours; they shape slopes at the edge, never a value."""
-    cube = cube.copy()
-    while np.isnan(cube[..., 0, 0]).any():
-        filled = np.isfinite(cube[..., 0, 0])
-        total, count = np.zeros_like(cube), np.zeros(filled.shape)
-        for k, axis in enumerate(axes):
-            for step in (1, -1):
-                x = axis[::step]
-                f, t = np.moveaxis(cube, k, 0)[::step], np.moveaxis(total, k, 0)[::step]
-                n = np.moveaxis(count, k, 0)[::step]
-                ratio = ((x[2:] - x[1:-1]) / (x[1:-1] - x[:-2])).reshape(-1, *[1] * (f.ndim - 1))
-                guess = f[1:-1] + ratio * (f[1:-1] - f[:-2])
-                good = np.isfinite(guess[..., 0, 0]) & ~np.isfinite(f[2:, ..., 0, 0])
-                t[2:] += np.where(good[..., None, None], guess, 0.0)
-                n[2:] += good
-        new = ~filled & (count > 0)
-        if not new.any():
-            raise ValueError("exists leaves nodes that no line of two models reaches; the grid is too sparse")
-        cube[new] = total[new] / count[new][:, None, None]
-    return cube
+    return filled(cube, np.isfinite(cube[..., 0, 0]), axes)

@@ -1,0 +1,39 @@
+"""The one layout of a file of spectral intensities, whatever the source; the README documents it."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dynamojax.atmosphere.wavelengths import LogAxis
+
+FORMAT = "dynamojax intensity grid"
+FORMAT_VERSION = 1
+AXES = ("teff", "logg", "feh")
+Representation = Literal["float32", "int16", "low_rank"]
+# float32, int16: log10 I = mean + level + step * residual; low_rank: log10 I = mean + coefficients @ basis.
+VALUES = {"float32": "residual", "int16": "residual", "low_rank": "coefficients"}
+INT16_MAX = 32767
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of wavelengths and how its intensities are held.
+
+    Attributes:
+        name: Such as "optical".
+        axis: Its wavelengths, in vacuum.
+        resolution: Resolving power of the spectra; inf where they are samples of the monochromatic ones. [1]
+        representation: "float32", "int16" (half the size, fixed point) or "low_rank" (a basis).
+    """
+
+    name: str
+    axis: LogAxis
+    resolution: float = math.inf
+    representation: Representation = "int16"
+
+    def __post_init__(self):
+        if self.representation not in get_args(Representation):
+            allowed = ", ".join(get_args(Representation))
+            raise ValueError(f"{self.name}: representation = {self.representation!r}, allowed: {allowed}")
+        if not self.resolution > 0:
+            raise ValueError(f"{self.name}: resolution = {self.resolution} must be positive, inf for samples")
