@@ -259,8 +259,3 @@ class Epochs(eqx.Module):
         times = np.asarray(times, dtype=np.float64)
         day = np.floor(times)
         return Epochs(day=day, fraction=times - day)
-
-    @property
-    def times(self) -> Float[Array, " n_times"]:
-        """Days as one number, rounded to the dtype: for slow changes, not for phases."""
-        return self.day + self.fraction

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynamojax.atmosphere.limb_darkening import LimbDarkening
 from dynamojax.config.reading import Settings
-from dynamojax.constants import R_EARTH_R_SUN
+from dynamojax.constants import DAY_S, R_EARTH_R_SUN
 from dynamojax.files.spot_maps import read_spots
 from dynamojax.instruments import photometer as presets
 from dynamojax.instruments.bandpass import Bandpass
@@ -117,13 +118,14 @@ def _custom(table: dict, folder: Path) -> tuple[Photometer, Bandpass | None]:
         own = Bandpass.from_file(path, name, unit=table["band_unit"], photon_counting=counting)
         bands = [name]
     if table["times_file"] is not None:
-        times, exposure = _times(folder / table["times_file"]), (table["exposure_s"] or 0.0) / 86400.0
+        times, exposure = _times(folder / table["times_file"]), (table["exposure_s"] or 0.0) / DAY_S
     else:
-        step = table["cadence_s"] / 86400.0
+        step = table["cadence_s"] / DAY_S
         n = max(1, int(np.floor(table["days"] / step + 1e-9)))
         times = table["start"] + (np.arange(n) + 0.5) * step
-        exposure = step if table["exposure_s"] is None else table["exposure_s"] / 86400.0
-    return Photometer(name, tuple(bands), times, exposure, table["n_sub"] or 1), own
+        exposure = step if table["exposure_s"] is None else table["exposure_s"] / DAY_S
+    n_sub_spots = presets.sub_exposures_of_spots(exposure * DAY_S)
+    return Photometer(name, tuple(bands), times, exposure, table["n_sub"] or 1, n_sub_spots), own
 
 
 def _times(path: Path) -> np.ndarray:
@@ -136,6 +138,17 @@ def _times(path: Path) -> np.ndarray:
 def surface(settings: Settings) -> SurfaceConfig:
     """How the surface is computed."""
     return SurfaceConfig(**settings["surface"])
+
+
+def limb_darkening(settings: Settings) -> dict[str, LimbDarkening]:
+    """Laws in place of the grid's, by band."""
+    laws = {}
+    for i, table in enumerate(settings["limb_darkening"]):
+        try:
+            laws[table["band"]] = LimbDarkening(table["coefficients"], table["law"])
+        except ValueError as error:
+            raise ValueError(f"limb_darkening[{i}]: {error}") from None
+    return laws
 
 
 def noise_kind(table: dict) -> str:

@@ -40,7 +40,13 @@ def prepare(settings: Settings) -> Experiment:
     photometers, filters = build.photometers(settings)
     for own in filters:
         grid = band_from_filter(grid, own)
-    simulator = Simulator(grid, photometers, surface=build.surface(settings))
+    simulator = Simulator(
+        grid,
+        photometers,
+        surface=build.surface(settings),
+        limb_darkening=build.limb_darkening(settings),
+        degree=settings["simulation"]["degree"],
+    )
     times = np.concatenate([p.times[[0, -1]] for p in photometers])
     system = validate(build.system(settings, (times.min(), times.max())))
     return Experiment(settings, system, simulator.sized_for(system))
@@ -70,9 +76,17 @@ def _why_invalid(experiment: Experiment) -> str:
         if surface.overlap == "exact"
         else ""
     )
+    room = experiment.simulator.crossing
+    crossings = (
+        f", or more than {room.n_caps} spots meet behind a planet, or more than {room.n_epochs} epochs are "
+        "in transit"
+        if experiment.system.planets.n_planets and experiment.system.spots.n_spots
+        else ""
+    )
     return (
         f"no light curve: {kelvins}, at logg {float(star.logg):g} and [Fe/H] {float(star.feh):g}: not all "
-        f"inside the grid, which spans {low:g} to {high:g} K and has no models where none exist{exact}; "
+        f"inside the grid, which spans {low:g} to {high:g} K and has no models where none exist{exact}"
+        f"{crossings}; "
         "change star.teff, star.spot_contrast, star.logg or star.feh"
     )
 

@@ -3,7 +3,13 @@
 import math
 from dataclasses import dataclass, field
 
-_KINDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "string": "a text"}
+_KINDS = {
+    "number": "a number",
+    "numbers": "a list of numbers",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "string": "a text",
+}
 
 
 @dataclass(frozen=True)
@@ -12,7 +18,7 @@ class Key:
 
     Attributes:
         name: As written in the file; a suffix gives the unit where it is not the canonical one.
-        kind: number, integer, boolean, string or strings (a list).
+        kind: number, integer, boolean, string; numbers or strings for a list of them.
         default: None where the key may be left out and the help says what happens then.
         unit: Printed, and checked where a value is written as "5800 K"; empty for pure numbers.
         span: Lowest and highest value, and whether each is itself allowed.
@@ -40,7 +46,8 @@ class Key:
             if math.isinf(low) and math.isinf(high) and not has_high:
                 return "any finite number" if self.kind == "number" else "any whole number"
             return f"{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
-        return {"boolean": "true, false", "strings": "a list of texts"}.get(self.kind, "any text")
+        lists = {"numbers": "a list of numbers", "strings": "a list of texts"}
+        return {"boolean": "true, false", **lists}.get(self.kind, "any text")
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,8 @@ def check_value(where: str, key: Key, value):
 def _has_kind(kind: str, value) -> bool:
     if kind == "strings":
         return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    if kind == "numbers":
+        return isinstance(value, list) and bool(value) and all(_has_kind("number", item) for item in value)
     types = {"number": (int, float), "integer": int, "boolean": bool, "string": str}[kind]
     return isinstance(value, types) and (kind == "boolean" or not isinstance(value, bool))
 

@@ -12,6 +12,8 @@ from dynamojax.config.photometer_keys import NOISE, PHOTOMETERS
 from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
 
 POSITIVE = (0.0, inf, False, False)
+# Those of `atmosphere.limb_darkening`, which needs JAX; a test compares them.
+LAWS = ("linear", "quadratic", "square_root", "logarithmic", "power2", "four_parameter")
 
 STAR = Section(
     "star",
@@ -148,6 +150,23 @@ SURFACE = Section(
     ),
 )
 
+LIMB_DARKENING = Section(
+    "limb_darkening",
+    "Laws in place of the limb darkening of the grid, one for each band that should have one.",
+    (
+        Key("band", "string", "kepler", "Band that a photometer records.", required=True),
+        Key("law", "string", "quadratic", "Form of the law.", choices=LAWS),
+        Key(
+            "coefficients",
+            "numbers",
+            [0.4, 0.2],
+            "As the law takes them: one for linear, four for four_parameter, two for the others.",
+            required=True,
+        ),
+    ),
+    is_list=True,
+)
+
 SIMULATION = Section(
     "simulation",
     "Time and precision.",
@@ -159,6 +178,13 @@ SIMULATION = Section(
             "BJD (TDB) of time 0; the default makes times Kepler's BKJD.",
             "day",
             (0.0, inf, True, False),
+        ),
+        Key(
+            "degree",
+            "integer",
+            5,
+            "Degree of the polynomial in mu that stands for the limb darkening.",
+            span=(1, 12, True, True),
         ),
         Key("precision", "string", "float32", "Of the computation.", choices=("float32", "float64")),
     ),
@@ -181,5 +207,17 @@ OUTPUT = Section(
     ),
 )
 
-SECTIONS = (STAR, SPOTS, SPOT_MAP, ACTIVITY, PLANETS, PHOTOMETERS, SURFACE, NOISE, SIMULATION, OUTPUT)
+SECTIONS = (
+    STAR,
+    SPOTS,
+    SPOT_MAP,
+    ACTIVITY,
+    PLANETS,
+    PHOTOMETERS,
+    LIMB_DARKENING,
+    SURFACE,
+    NOISE,
+    SIMULATION,
+    OUTPUT,
+)
 BY_NAME = {section.name: section for section in SECTIONS}

@@ -69,18 +69,17 @@ def animate_star(
     if band not in bands:
         raise ValueError(f"band = {band!r} must be one of {', '.join(bands)}, those of {photometer}")
     times = simulator.photometers[photometer].times
-    start = float(times[0]) if start is None else start
-    stop = float(times[-1]) if stop is None else stop
-    shown = (times >= start) & (times <= stop)
+    span = float(times[0]) if start is None else start, float(times[-1]) if stop is None else stop
+    shown = (times >= span[0]) & (times <= span[1])
     if shown.sum() < 2:
-        raise ValueError(f"start = {start:g}, stop = {stop:g} hold fewer than two exposures; widen them")
+        raise ValueError(f"start, stop = {span[0]:g}, {span[1]:g} hold fewer than two exposures; widen them")
     disc = Disc(simulator, system, band, n_pixels)
     flux = np.asarray(simulator(system).light_curves[photometer].flux[bands.index(band)], float)
     if not np.isfinite(flux).all():
         raise ValueError(
             "the light curve has NaN: the simulation is not valid; see dynamojax.validate(system)"
         )
-    frames = np.linspace(start, stop, n_frames)
+    frames = np.linspace(*span, n_frames)
     figure, update = _scene(disc, times[shown], flux[shown], frames[0])
     _write(figure, update, frames, writer, path, dpi, progress)
     return path

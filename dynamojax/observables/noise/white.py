@@ -49,19 +49,21 @@ class EnvelopeWhite(AbstractWhite):
         rate_zero: Electrons detected from a star of magnitude 0, while live. [1/s]
         background: Variance per live second of sky, readout and the rest. [electron^2/s]
         mag_faint: Magnitude beyond which the background grows. [mag]
-        live: Fraction of the exposure spent collecting light. [1]
+        live: Fraction of the cadence spent collecting light. [1]
+        readout: What a cadence lasts beyond its exposure, from first to last light. [s]
     """
 
     rate_zero: Float[Array, "*batch"] = leaf()
     background: Float[Array, "*batch"] = leaf()
     mag_faint: Float[Array, "*batch"] = leaf()
     live: Float[Array, "*batch"] = leaf()
+    readout: Float[Array, "*batch"] = leaf()
 
     def relative_sigma(self, mag: Float[Array, ""], exposure: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractWhite`. Source: Jenkins et al. (2010), ApJ 713, L120."""
         rate = self.rate_zero * 10.0 ** (-0.4 * mag)
         variance = rate + self.background * jnp.maximum(1.0, mag / self.mag_faint) ** 4
-        return jnp.sqrt(variance / (self.live * exposure * DAY_S)) / rate
+        return jnp.sqrt(variance / (self.live * (exposure * DAY_S + self.readout))) / rate
 
 
 class ApertureWhite(AbstractWhite):
@@ -103,11 +105,14 @@ def kepler_white() -> EnvelopeWhite:
 
     Source: Jenkins et al. (2010): N = 3.46e8 10^(0.4 (12 - Kp)) electrons and V = 7e6 electron^2 in a
     long cadence, which is 270 frames of 6.01980 s live in 29.4244 minutes (keywords NUM_FRM, INT_TIME
-    and FRAMETIM of its light curves). `exposure` is the whole cadence, 29.4244 min or 58.85 s.
+    and FRAMETIM of its light curves). `exposure` is that of `photometer.kepler`, from first to last light.
     """
     live_s = 270 * 6.01980
     rate_zero = 3.46e8 * 10.0 ** (0.4 * 12.0) / live_s
-    return EnvelopeWhite(rate_zero, 7e6 / live_s, mag_faint=14.0, live=6.01980 / 6.538751)
+    frame_s = 6.538751
+    return EnvelopeWhite(
+        rate_zero, 7e6 / live_s, mag_faint=14.0, live=6.01980 / frame_s, readout=frame_s - 6.01980
+    )
 
 
 def tess_white() -> ApertureWhite:
