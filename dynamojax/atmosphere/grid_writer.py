@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dynamojax.atmosphere.grid_layout import AXES, FORMAT, FORMAT_VERSION, INT16_MAX, VALUES, Segment
+from dynamojax.atmosphere.grid_layout import AXES, FORMAT, FORMAT_VERSION, VALUES, Segment, encoded
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.writing import replacing
 
@@ -198,13 +198,7 @@ class GridWriter:
     def _residual(self, name: str, node: tuple[int, ...], values: np.ndarray) -> np.ndarray:
         values = values.astype(np.float64)
         mean = self._means.setdefault(name, values.mean(axis=0))
-        residual = values - mean
-        level = residual.mean(axis=1)
-        residual -= level[:, None]
-        step = 1.0
-        if self.segments[name].representation == "int16":
-            step = max(float(np.abs(residual).max()), 1e-9) / INT16_MAX
-            residual = np.rint(residual / step)
+        residual, level, step = encoded(values, mean, self.segments[name].representation)
         self._level[name][node], self._step[name][node] = level, step
         return residual
 

@@ -1,10 +1,15 @@
 """Interpolation of the grid: once differentiable in teff, logg and feh, exact at the nodes."""
 
+from typing import NamedTuple, Protocol
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from dynamojax.atmosphere.grid import BandGrid
+from dynamojax.atmosphere.intensity_grid import IntensityGrid
+
+_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def _parabola_slopes(x: Float[Array, "3"]) -> Float[Array, "3 3"]:
@@ -59,6 +64,66 @@ def hermite_weights(
     return start, weights, cell, jnp.stack([1 - u, u]), (x >= nodes[0]) & (x <= nodes[-1])
 
 
+class Grid(Protocol):
+    """Nodes in teff, logg and feh, and which of them hold a model."""
+
+    teff: Float[Array, " n_teff"]
+    logg: Float[Array, " n_logg"]
+    feh: Float[Array, " n_feh"]
+    exists: Bool[Array, "n_teff n_logg n_feh"]
+
+
+class Stencil(NamedTuple):
+    """The 4 x 4 x 4 nodes about a point.
+
+    Attributes:
+        start: First node along each axis.
+        weights: Along each axis; their product is the weight of a node.
+        valid: Whether models surround the point.
+    """
+
+    start: tuple[Int[Array, ""], ...]
+    weights: tuple[Float[Array, "4"], ...]
+    valid: Bool[Array, ""]
+
+    def block(self, cube: Num[Array, "n_teff n_logg n_feh *rest"]) -> Num[Array, "4 4 4 *rest"]:
+        """The part of the cube at the nodes of the stencil."""
+        rest = cube.shape[3:]
+        start = (*self.start, *(jnp.zeros_like(self.start[0]),) * len(rest))
+        return jax.lax.dynamic_slice(cube, start, (4, 4, 4, *rest))
+
+    def interpolated(self, cube: Float[Array, "n_teff n_logg n_feh *rest"]) -> Float[Array, "*rest"]:
+        """The cube at the point."""
+        block = self.block(cube)
+        # Weights sum to one: taking out one node's value keeps the digits of float32.
+        reference = block[1, 1, 1]
+        return reference + jnp.einsum(
+            "i,j,k,ijk...->...", *self.weights, block - reference, precision=_HIGHEST
+        )
+
+
+def grid_stencil(
+    grid: Grid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
+) -> Stencil:
+    """Where a point lies in a grid; not valid outside it and in cells with an absent corner.
+
+    Args:
+        grid: Nodes.
+        teff: [K]
+        logg: [dex]
+        feh: [dex]
+    """
+    parts = [
+        hermite_weights(nodes, x) for nodes, x in ((grid.teff, teff), (grid.logg, logg), (grid.feh, feh))
+    ]
+    start, weights, cell, linear, inside = zip(*parts, strict=True)
+    corners = jax.lax.dynamic_slice(grid.exists, cell, (2, 2, 2))
+    # A corner of no weight may be absent: nodes and faces at the edge of the models belong to them.
+    needed = jnp.einsum("i,j,k->ijk", *linear) != 0
+    valid = jnp.all(corners | ~needed) & inside[0] & inside[1] & inside[2]
+    return Stencil(start, weights, valid)
+
+
 def band_intensity(
     grid: BandGrid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
 ) -> tuple[Float[Array, "n_bands n_mu"], Bool[Array, ""]]:
@@ -79,25 +144,34 @@ def band_intensity(
         median and 95 %: 0.002 and 0.015 in teff, 0.002 and 0.016 in logg, 0.010 and 0.09 in feh; up to three
         times that below 3500 K. `python -m grids.measure_bands` prints them all. Float32: 2e-6.
     """
-    parts = [
-        hermite_weights(nodes, x) for nodes, x in ((grid.teff, teff), (grid.logg, logg), (grid.feh, feh))
-    ]
-    start, weights, cell, linear, inside = zip(*parts, strict=True)
-    zero = jnp.zeros_like(start[0])
+    at = grid_stencil(grid, teff, logg, feh)
+    value = jnp.exp(at.interpolated(grid.log_level))[:, None] * jnp.exp(at.interpolated(grid.log_shape))
+    return jnp.where(at.valid, value, jnp.nan), at.valid
 
-    def interpolated(cube):
-        rest = cube.shape[3:]
-        block = jax.lax.dynamic_slice(cube, (*start, *(zero,) * len(rest)), (4, 4, 4, *rest))
-        # Weights sum to one: taking out one node's value keeps the digits of float32.
-        reference = block[1, 1, 1]
-        change = jnp.einsum(
-            "i,j,k,ijk...->...", *weights, block - reference, precision=jax.lax.Precision.HIGHEST
-        )
-        return reference + change
 
-    intensity = jnp.exp(interpolated(grid.log_level))[:, None] * jnp.exp(interpolated(grid.log_shape))
-    corners = jax.lax.dynamic_slice(grid.exists, cell, (2, 2, 2))
-    # A corner of no weight may be absent: nodes and faces at the edge of the models belong to them.
-    needed = jnp.einsum("i,j,k->ijk", *linear) != 0
-    valid = jnp.all(corners | ~needed) & inside[0] & inside[1] & inside[2]
-    return jnp.where(valid, intensity, jnp.nan), valid
+def intensity(
+    grid: IntensityGrid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
+) -> tuple[Float[Array, "n_mu n_wavelength"], Bool[Array, ""]]:
+    """Spectral intensity at the grid's mu and wavelengths, for one atmosphere.
+
+    Args:
+        grid: Spectral intensities.
+        teff: Effective temperature. [K]
+        logg: Surface gravity, log10 of cm/s2. [dex]
+        feh: Metallicity. [dex]
+
+    Returns:
+        Intensity [erg/s/cm2/A/sr] and whether the models surround the point; NaN where they do not,
+        that is outside the grid and in cells with an absent corner.
+
+    Gradients: continuous across nodes; not meaningful where the value is NaN.
+    """
+    at = grid_stencil(grid, teff, logg, feh)
+    # One product over the 64 nodes, and for a basis one more over its rows.
+    weights = jnp.einsum("i,j,k,ijk->ijk", *at.weights, at.block(grid.step))
+    block = at.block(grid.values).astype(weights.dtype)
+    shape = jnp.einsum("ijk,ijkmv->mv", weights, block, precision=_HIGHEST)
+    if grid.basis is not None:
+        shape = jnp.matmul(shape, grid.basis, precision=_HIGHEST)
+    value = jnp.exp(at.interpolated(grid.level))[:, None] * jnp.exp(grid.mean + shape)
+    return jnp.where(at.valid, value, jnp.nan), at.valid

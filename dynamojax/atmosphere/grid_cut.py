@@ -1,0 +1,230 @@
+"""From the arrays of a file to a grid on the device: which nodes, which wavelengths, held how."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from dynamojax.atmosphere.grid_layout import AXES, VALUES, Representation, Segment, encoded, fixed_point
+from dynamojax.atmosphere.holes import fill_passes
+from dynamojax.atmosphere.intensity_grid import IntensityGrid
+from dynamojax.atmosphere.low_rank import low_rank
+from dynamojax.atmosphere.rebinning import Rebinning, rebinning
+
+_LN10 = math.log(10.0)
+_LEAST = 4  # nodes of an axis that the interpolation needs
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What to take of a file.
+
+    Attributes:
+        nodes: A slice of each axis.
+        segment: Stretch of wavelengths.
+        start: First wavelength to read.
+        stop: End of the wavelengths to read.
+        rebin: To a lower resolution, or None.
+        representation: On the device.
+        rank: Of a basis made on the way.
+    """
+
+    nodes: tuple[slice, ...]
+    segment: Segment
+    start: int
+    stop: int
+    rebin: Rebinning | None
+    representation: Representation
+    rank: int
+
+    @property
+    def axis(self):
+        """Wavelengths of the result."""
+        return self.rebin.axis if self.rebin else self.segment.axis.part(self.start, self.stop)
+
+    def n_bytes(self, n_mu: int) -> int:
+        """Memory that the grid will take on the device."""
+        real = jnp.result_type(float).itemsize
+        cube = math.prod(max(s.stop - s.start, _LEAST) for s in self.nodes)
+        n_values, size, basis = self.axis.n, real, 0
+        if self.representation == "int16":
+            size = 2
+        elif self.representation == "low_rank":
+            n_values, basis = self.rank, self.rank * self.axis.n
+        return cube * (n_mu * (n_values * size + real) + real + 1) + real * (self.axis.n + basis)
+
+
+def node_slice(name: str, nodes: np.ndarray, wanted: tuple[float, float] | None) -> slice:
+    """Nodes that surround a range and one more on each side, which the slopes need.
+
+    Raises:
+        ValueError: the range is not increasing, or not within the nodes.
+    """
+    n = len(nodes)
+    if wanted is None:
+        return slice(0, n)
+    low, high = map(float, wanted)
+    if not nodes[0] <= low <= high <= nodes[-1]:
+        raise ValueError(
+            f"{name} = ({low:g}, {high:g}) must increase and lie within {nodes[0]:g} to {nodes[-1]:g}, the "
+            "nodes of the file; leave it out for all of them"
+        )
+    start = max(int(np.searchsorted(nodes, low, side="right")) - 2, 0)
+    stop = min(int(np.searchsorted(nodes, high, side="left")) + 2, n)
+    while stop - start < min(_LEAST, n):
+        start, stop = max(start - 1, 0), min(stop + 1, n)
+    return slice(start, stop)
+
+
+def wavelength_part(
+    segment: Segment, wanted: tuple[float, float] | None, resolution: float | None
+) -> tuple[int, int, Rebinning | None]:
+    """Start and stop of the wavelengths to read, and the rebinning, for a range [A] and a resolution.
+
+    Raises:
+        ValueError: the range is not within the segment, or not with the margin that the smoothing needs.
+    """
+    axis = segment.axis
+    whole = None if resolution is None else rebinning(axis, segment.resolution, resolution)
+    if wanted is None:
+        return 0, axis.n, whole
+    low, high = map(float, wanted)
+    ends = axis.ends if whole is None else whole.axis.ends
+    slack = 1e-9
+    if not ends[0] * (1 - slack) <= low < high <= ends[1] * (1 + slack):
+        raise ValueError(
+            f"wavelength = ({low:g}, {high:g}) must increase and lie within {ends[0]:.2f} to "
+            f"{ends[1]:.2f} A, what segment {segment.name!r} holds"
+            + ("" if whole is None else f" at resolution = {resolution:g}")
+        )
+    start, stop = axis.covering(low, high)
+    if whole is None or resolution is None:
+        return max(start, 0), min(max(stop, start + 2), axis.n), None
+    reach = whole.margin + whole.factor
+    start, stop = max(start - reach, 0), min(stop + reach, axis.n)
+    return start, stop, rebinning(axis.part(start, stop), segment.resolution, resolution)
+
+
+def cut_grid(
+    group: Any, cut: Cut, axes: Mapping[str, np.ndarray], exists: np.ndarray, mu_nodes: tuple[float, ...]
+) -> IntensityGrid:
+    """Read what the cut names from the open group of its segment, and put it on the device."""
+    exists = exists[cut.nodes]
+    nodes = [axes[name][s] for name, s in zip(AXES, cut.nodes, strict=True)]
+    same = cut.rebin is None and cut.representation == cut.segment.representation
+    arrays = (_as_stored if same else _converted)(group, cut, exists, len(mu_nodes))
+    arrays, exists, nodes = _padded(arrays, exists, nodes)
+    _fill(arrays, exists, nodes)
+    basis, mean = arrays.get("basis"), arrays["mean"]
+    level, step = arrays["level"], arrays["step"]
+    centre = mean.mean()
+    if basis is not None:  # what all wavelengths share goes to the level: float32 keeps more digits
+        shared = basis.mean(axis=1)
+        level, basis = level + arrays["values"] @ shared, basis - shared[:, None]
+    return IntensityGrid(
+        *nodes,
+        exists=jnp.asarray(exists),
+        mean=_LN10 * (mean - centre),
+        level=_LN10 * (level + centre),
+        step=_LN10 * step,
+        values=arrays["values"],
+        basis=basis,
+        axis=cut.axis,
+        mu_nodes=mu_nodes,
+        resolution=cut.rebin.resolution if cut.rebin else cut.segment.resolution,
+    )
+
+
+def _as_stored(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str, np.ndarray]:
+    """The file's own numbers: nothing is rounded again."""
+    low = cut.representation == "low_rank"
+    part = slice(None) if low else slice(cut.start, cut.stop)
+    arrays = {
+        "mean": group["mean"][cut.start : cut.stop],
+        "values": group[VALUES[cut.representation]][(*cut.nodes, slice(None), part)],
+    }
+    if low:
+        arrays |= {"level": np.zeros((*exists.shape, n_mu)), "step": np.ones(exists.shape)}
+        arrays["basis"] = group["basis"][:, cut.start : cut.stop].astype(np.float64)
+    else:
+        arrays |= {name: group[name][cut.nodes] for name in ("level", "step")}
+    return arrays
+
+
+def node_reader(group: Any, segment: Segment, start: int, stop: int) -> Callable[..., np.ndarray]:
+    """A function of the indices of a node: its log10 I [n_mu, stop - start], float64."""
+    mean, values = group["mean"][start:stop], group[VALUES[segment.representation]]
+    if segment.representation == "low_rank":
+        basis = group["basis"][:, start:stop].astype(np.float64)
+        return lambda node: mean + values[node] @ basis
+    level, step = group["level"][()], group["step"][()]
+    return lambda node: (
+        mean + level[node][:, None] + step[node] * values[(*node, slice(None), slice(start, stop))]
+    )
+
+
+def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str, np.ndarray]:
+    """One model after the other: read, rebinned, held in another way."""
+    read = node_reader(group, cut.segment, cut.start, cut.stop)
+    axis, rebin = cut.segment.axis.part(cut.start, cut.stop), cut.rebin
+
+    def rebinned(log10: np.ndarray) -> np.ndarray:
+        return log10 if rebin is None else np.log10(rebin(10.0**log10, axis))
+
+    mean = rebinned(group["mean"][cut.start : cut.stop])
+    dtype = np.int16 if cut.representation == "int16" else np.float32
+    values = np.zeros((*exists.shape, n_mu, cut.axis.n), dtype)
+    level, step = np.zeros((*exists.shape, n_mu)), np.ones(exists.shape)
+    offset = [s.start for s in cut.nodes]
+    held = "int16" if cut.representation == "int16" else "float32"
+    for node in map(tuple, np.argwhere(exists).tolist()):
+        spectrum = rebinned(read(tuple(i + o for i, o in zip(node, offset, strict=True))))
+        values[node], level[node], step[node] = encoded(spectrum, mean, held)
+    arrays = {"mean": mean, "level": level, "step": step, "values": values}
+    return _compressed(arrays, exists, cut.rank) if cut.representation == "low_rank" else arrays
+
+
+def _compressed(arrays: dict[str, np.ndarray], exists: np.ndarray, rank: int) -> dict[str, np.ndarray]:
+    """Dense residuals as a basis and coefficients; the levels stay as they are."""
+    rows = arrays["values"][exists]
+    more, basis, coefficients = low_rank(rows.reshape(-1, rows.shape[-1]), rank)
+    values = np.zeros((*arrays["values"].shape[:-1], rank))
+    values[exists] = coefficients.reshape(*rows.shape[:-1], rank)
+    return arrays | {"mean": arrays["mean"] + more, "basis": basis, "values": values}
+
+
+def _padded(arrays, exists, nodes):
+    """Axes of fewer nodes than the interpolation needs get absent ones: they are valid at their own only."""
+    missing = [max(_LEAST - len(axis), 0) for axis in nodes]
+    if not any(missing):
+        return arrays, exists, nodes
+    nodes = [
+        np.append(axis, axis[-1] + (axis[-1] - axis[-2] if len(axis) > 1 else 1.0) * np.arange(1, n + 1))
+        for axis, n in zip(nodes, missing, strict=True)
+    ]
+    width = [(0, n) for n in missing]
+    for name in ("level", "step", "values"):
+        rest = [(0, 0)] * (arrays[name].ndim - 3)
+        arrays[name] = np.pad(arrays[name], [*width, *rest])
+    return arrays, np.pad(exists, width), nodes
+
+
+def _fill(arrays: dict[str, np.ndarray], exists: np.ndarray, nodes: list[np.ndarray]) -> None:
+    """Give the absent nodes, in place, what stands in for them."""
+    level, step, values = (
+        arrays[name].reshape(exists.size, *arrays[name].shape[3:]) for name in ("level", "step", "values")
+    )
+    for to, near, far, ratio in fill_passes(exists, nodes):
+        for node in np.unique(to):
+            here = to == node
+            weights = np.concatenate([1.0 + ratio[here], -ratio[here]]) / here.sum()
+            models = np.concatenate([near[here], far[here]])
+            level[node] = np.tensordot(weights, level[models], 1)
+            real = np.tensordot(weights * step[models], values[models], 1)
+            if values.dtype == np.int16:
+                values[node], step[node] = fixed_point(real)
+            else:
+                values[node], step[node] = real, 1.0
