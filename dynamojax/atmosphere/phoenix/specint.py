@@ -71,7 +71,7 @@ def open_specint(path: str | Path) -> Iterator[SpecInt]:
             yield content
 
 
-def _content(path: Path, hdus: fits.HDUList) -> SpecInt:
+def _content(path: Path, hdus: Any) -> SpecInt:
     size = path.stat().st_size
     for hdu in hdus:
         info: Any = hdu.fileinfo()
