@@ -1,6 +1,6 @@
 """Interpolation of the grid: once differentiable in teff, logg and feh, exact at the nodes."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,15 +64,6 @@ def hermite_weights(
     return start, weights, cell, jnp.stack([1 - u, u]), (x >= nodes[0]) & (x <= nodes[-1])
 
 
-class Grid(Protocol):
-    """Nodes in teff, logg and feh, and which of them hold a model."""
-
-    teff: Float[Array, " n_teff"]
-    logg: Float[Array, " n_logg"]
-    feh: Float[Array, " n_feh"]
-    exists: Bool[Array, "n_teff n_logg n_feh"]
-
-
 class Stencil(NamedTuple):
     """The 4 x 4 x 4 nodes about a point.
 
@@ -103,12 +94,12 @@ class Stencil(NamedTuple):
 
 
 def grid_stencil(
-    grid: Grid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
+    grid: BandGrid | IntensityGrid, teff: Float[Array, ""], logg: Float[Array, ""], feh: Float[Array, ""]
 ) -> Stencil:
     """Where a point lies in a grid; not valid outside it and in cells with an absent corner.
 
     Args:
-        grid: Nodes.
+        grid: Its nodes, and which of them hold a model.
         teff: [K]
         logg: [dex]
         feh: [dex]
