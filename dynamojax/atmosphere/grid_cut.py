@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from dynamojax.atmosphere.grid_layout import AXES, VALUES, Representation, Segment, encoded, fixed_point
+from dynamojax.atmosphere.grid_layout import AXES, VALUES, Segment, encoded, fixed_point
 from dynamojax.atmosphere.holes import fill_passes
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.low_rank import low_rank
@@ -37,7 +37,7 @@ class Cut:
     start: int
     stop: int
     rebin: Rebinning | None
-    representation: Representation
+    representation: str
     rank: int
 
     @property

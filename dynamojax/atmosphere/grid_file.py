@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from dynamojax.atmosphere.grid_cut import Cut, cut_grid, node_slice, wavelength_part
-from dynamojax.atmosphere.grid_layout import AXES, FORMAT, FORMAT_VERSION, Representation, Segment
+from dynamojax.atmosphere.grid_layout import AXES, FORMAT, FORMAT_VERSION, Segment
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.atmosphere.wavelengths import LogAxis
@@ -122,7 +122,7 @@ class GridFile:
         resolution: float | None = None,
         *,
         segment: str | None = None,
-        representation: Representation | None = None,
+        representation: str | None = None,
         rank: int | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> IntensityGrid:
@@ -199,7 +199,8 @@ def open_grid(path: str | Path | None = None) -> GridFile:
             },
             "provenance": json.loads(file.attrs["provenance"]),
         }
-    return GridFile(path, *axes.values(), tuple(mu.tolist()), exists, segments, ranks, attributes)
+    teff, logg, feh = axes.values()
+    return GridFile(path, teff, logg, feh, tuple(mu.tolist()), exists, segments, ranks, attributes)
 
 
 def _segment(name: str, group: Any) -> Segment:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from dynamojax.atmosphere.wavelengths import LogAxis
 FORMAT = "dynamojax intensity grid"
 FORMAT_VERSION = 1
 AXES = ("teff", "logg", "feh")
-Representation = Literal["float32", "int16", "low_rank"]
 # float32, int16: log10 I = mean + level + step * residual; low_rank: log10 I = mean + coefficients @ basis.
 VALUES = {"float32": "residual", "int16": "residual", "low_rank": "coefficients"}
 INT16_MAX = 32767
@@ -31,12 +29,13 @@ class Segment:
     name: str
     axis: LogAxis
     resolution: float = math.inf
-    representation: Representation = "int16"
+    representation: str = "int16"
 
     def __post_init__(self):
-        if self.representation not in get_args(Representation):
-            allowed = ", ".join(get_args(Representation))
-            raise ValueError(f"{self.name}: representation = {self.representation!r}, allowed: {allowed}")
+        if self.representation not in VALUES:
+            raise ValueError(
+                f"{self.name}: representation = {self.representation!r}, allowed: {', '.join(VALUES)}"
+            )
         if not self.resolution > 0:
             raise ValueError(f"{self.name}: resolution = {self.resolution} must be positive, inf for samples")
 
