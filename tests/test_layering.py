@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "dynamojax"
 LAYERS = [
-    {"constants", "numerics", "writing"},
+    {"constants", "numerics", "splines", "writing"},
     {"system"},
     {"surface", "atmosphere", "planets", "instruments", "evolution", "validation"},
     {"observables"},
