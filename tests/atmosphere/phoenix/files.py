@@ -3,8 +3,8 @@
 import numpy as np
 from astropy.io import fits
 
-# As dense towards the limb as the library's 78.
-MU = np.sort(np.concatenate([np.geomspace(5e-4, 0.1, 30), np.linspace(0.12, 1.0, 48)]))
+# 78 like the library's, half of them where the limb of a sphere may be.
+MU = np.concatenate([np.geomspace(1e-3, 0.03, 12), np.linspace(0.033, 0.18, 36), np.linspace(0.2, 1.0, 30)])
 
 
 def write_specint(path, intensity, mu=MU, start=3000.0, step=1.0, dtype=">f4", **header):
