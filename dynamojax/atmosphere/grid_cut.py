@@ -48,13 +48,14 @@ class Cut:
     def n_bytes(self, n_mu: int) -> int:
         """Memory that the grid will take on the device."""
         real = jnp.result_type(float).itemsize
-        cube = math.prod(max(s.stop - s.start, _LEAST) for s in self.nodes)
+        lengths = [max(s.stop - s.start, _LEAST) for s in self.nodes]
+        cube = math.prod(lengths)
         n_values, size, basis = self.axis.n, real, 0
         if self.representation == "int16":
             size = 2
         elif self.representation == "low_rank":
             n_values, basis = self.rank, self.rank * self.axis.n
-        return cube * (n_mu * (n_values * size + real) + real + 1) + real * (self.axis.n + basis)
+        return cube * (n_mu * (n_values * size + real) + real + 1) + real * (sum(lengths) + self.axis.n + basis)
 
 
 def node_slice(name: str, nodes: np.ndarray, wanted: tuple[float, float] | None) -> slice:
