@@ -18,7 +18,7 @@ MAY_TOUCH_FILES = {
     *("atmosphere/grid.py", "config", "files", "cli", "plotting", "instruments/bandpass.py"),
     *("atmosphere/grid_file.py", "atmosphere/grid_writer.py", "atmosphere/grid_bands.py", "writing.py"),
     # Downloads and model libraries: where they lie, how they come, how each kind is read.
-    *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries"),
+    *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries", "atmosphere/building.py"),
     # Tracks: the embedded ones, and those that kiauhoku downloads.
     *("evolution/track_file.py", "evolution/kiauhoku.py"),
 }

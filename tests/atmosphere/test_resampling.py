@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dynamojax.atmosphere.phoenix.resampling import resampling
+from dynamojax.atmosphere.resampling import resampling
 
 EDGES = np.arange(2900.0, 10200.0)  # 1 A, as the library's
 CENTRES = 0.5 * (EDGES[1:] + EDGES[:-1])
