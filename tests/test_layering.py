@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "dynamojax"
 LAYERS = [
-    {"constants", "hermite", "numerics", "splines", "writing"},
+    {"constants", "hermite", "numerics", "refraction", "splines", "writing"},
     {"system"},
     {"surface", "atmosphere", "planets", "instruments", "evolution", "validation"},
     {"observables"},
@@ -19,6 +19,7 @@ MAY_TOUCH_FILES = {
     *("atmosphere/grid_file.py", "atmosphere/grid_writer.py", "atmosphere/grid_bands.py", "writing.py"),
     # Downloads and model libraries: where they lie, how they come, how each kind is read.
     *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries", "atmosphere/building.py"),
+    "instruments/spectrograph_table.py",
     # Tracks: the embedded ones, and those that kiauhoku downloads.
     *("evolution/track_file.py", "evolution/kiauhoku.py"),
 }

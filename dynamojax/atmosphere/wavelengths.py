@@ -1,9 +1,12 @@
-"""Wavelengths on the host: axes even in ln(wavelength), and air beside vacuum. Always float64."""
+"""Wavelengths on the host: axes even in ln(wavelength). Always float64."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from dynamojax.refraction import air_from_vacuum as air_from_vacuum
+from dynamojax.refraction import vacuum_from_air as vacuum_from_air
 
 
 @dataclass(frozen=True)
@@ -68,44 +71,3 @@ class LogAxis:
         start = math.floor((math.log(low) - self.ln_start) / self.ln_step + slack)
         stop = math.ceil((math.log(high) - self.ln_start) / self.ln_step - slack) + 1
         return start, stop
-
-
-def _refractivity(vacuum: np.ndarray) -> np.ndarray:
-    square = (1e4 / vacuum) ** 2  # wavenumber in 1/um
-    return 1e-8 * (5792105.0 / (238.0185 - square) + 167917.0 / (57.362 - square))
-
-
-def air_from_vacuum(vacuum) -> np.ndarray:
-    """Wavelength in standard air, dry, 15 C, 101325 Pa, 450 ppm of CO2.
-
-    Args:
-        vacuum: Wavelength in vacuum, 2300 to 16900 A in the source; beyond 16900 A it is used all the same,
-            as spectroscopic archives do. [A]
-
-    Returns:
-        Wavelength in air. [A]
-
-    Raises:
-        ValueError: below 2000 A, where wavelengths are always given in vacuum.
-    Source: Ciddor (1996), Applied Optics 35, 1566, equation 1.
-    """
-    vacuum = _checked(vacuum)
-    return vacuum / (1.0 + _refractivity(vacuum))
-
-
-def vacuum_from_air(air) -> np.ndarray:
-    """The inverse of `air_from_vacuum`, to rounding. Both in [A]."""
-    air = _checked(air)
-    vacuum = air
-    for _ in range(4):  # the refractivity changes by 1e-5 of a relative change: converged after three
-        vacuum = air * (1.0 + _refractivity(vacuum))
-    return vacuum
-
-
-def _checked(wavelength) -> np.ndarray:
-    wavelength = np.asarray(wavelength, dtype=np.float64)
-    if not np.all(wavelength >= 2000.0):
-        raise ValueError(
-            f"wavelength = {np.min(wavelength)} A, allowed: 2000 A and more; below, air is not in use"
-        )
-    return wavelength

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from dynamojax.constants import DAY_S
-from dynamojax.numerics import gauss_legendre
+from dynamojax.instruments.schedule import as_times, check_schedule, sub_exposures
 
 _JOHNSON = ("johnson_u", "johnson_b", "johnson_v", "cousins_r", "cousins_i")
 
@@ -32,9 +32,7 @@ class Photometer:
     n_sub_spots: int = 1
 
     def __post_init__(self):
-        times = np.array(self.times, dtype=np.float64)
-        times.flags.writeable = False
-        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "times", as_times(self.times))
         object.__setattr__(self, "bands", (self.bands,) if isinstance(self.bands, str) else tuple(self.bands))
         object.__setattr__(self, "exposure", float(self.exposure))
         _validate(self)
@@ -51,34 +49,13 @@ class Photometer:
 
     def sub_exposures(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Offsets from mid-exposure [day] and weights (sum 1) of the mean over an exposure, n points."""
-        offsets, weights = gauss_legendre(n, -0.5 * self.exposure, 0.5 * self.exposure)
-        return offsets, gauss_legendre(n, -0.5, 0.5)[1]
+        return sub_exposures(self.exposure, n)
 
 
 def _validate(p: Photometer) -> None:
     if not p.name or not p.bands or len(set(p.bands)) < len(p.bands):
         raise ValueError(f"name = {p.name!r}, bands = {p.bands}: a name and at least one band, none twice")
-    if p.times.ndim != 1 or p.times.size == 0 or not np.isfinite(p.times).all():
-        raise ValueError(f"{p.name}: times of shape {p.times.shape} must be a list of finite days, not empty")
-    steps = np.diff(p.times)
-    if np.any(steps <= 0):
-        row = int(np.argmax(steps <= 0)) + 1
-        raise ValueError(
-            f"{p.name}: times[{row}] = {p.times[row]} must exceed times[{row - 1}] = {p.times[row - 1]}; "
-            "sort them"
-        )
-    if not (np.isfinite(p.exposure) and p.exposure >= 0):
-        raise ValueError(f"{p.name}: exposure = {p.exposure} day, allowed: 0 or more")
-    # Steps of float64 days carry a rounding error of up to 1e-9 day far from the epoch.
-    if steps.size and p.exposure > steps.min() + 1e-8:
-        raise ValueError(
-            f"{p.name}: overlapping exposures: exposure = {p.exposure} day exceeds the shortest step of the "
-            f"times, {steps.min()} day; shorten it or thin the times"
-        )
-    for field in ("n_sub", "n_sub_spots"):
-        value = getattr(p, field)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{p.name}: {field} = {value!r}, allowed: whole numbers from 1")
+    check_schedule(p.name, p.times, p.exposure, n_sub=p.n_sub, n_sub_spots=p.n_sub_spots)
 
 
 def sub_exposures_of_spots(exposure_s: float | int) -> int:
