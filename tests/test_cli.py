@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dynamojax.cli import _Steps, app
+from dynamojax.cli import app
+from dynamojax.cli.console import Steps
 from dynamojax.config.reading import check
 from dynamojax.files import read_simulation, read_spots
 
@@ -182,7 +183,7 @@ def test_help_lists_the_commands():
 def test_a_step_of_over_two_seconds_is_reported_and_a_short_one_is_not(capsys, monkeypatch):
     clock = iter([0.0, 1.0, 10.0, 13.5])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock, 99.0))
-    steps = _Steps(quiet=False)
+    steps = Steps(quiet=False)
     monkeypatch.setattr("rich.progress.Progress.start", lambda self: None)
     with steps.step("short"):
         pass

@@ -1,0 +1,5 @@
+"""`python -m dynamojax.cli`."""
+
+from dynamojax.cli.app import app
+
+app()

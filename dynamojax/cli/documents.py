@@ -1,0 +1,28 @@
+"""Commands that print configurations."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynamojax.cli.console import Debug, clear_errors
+from dynamojax.config import documents, starsim
+
+
+def config(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As tables for documentation.")] = False,
+) -> None:
+    """Print a configuration with every key, its meaning, unit, range and default."""
+    print(documents.markdown() if markdown else documents.template(), end="")
+
+
+def translate(
+    path: Annotated[Path, typer.Argument(metavar="STAR_CONF", help="A star.conf of the original.")],
+    days: Annotated[float, typer.Option(help="Time span, which star.conf does not hold.")] = 30.0,
+    debug: Debug = False,
+) -> None:
+    """Print a star.conf of the original as TOML, with a list of what differs."""
+    with clear_errors(debug):
+        settings, notes = starsim.translate(path, days)
+        header = "\n".join([f"Translated from {path.name}. What differs:", *(f"- {note}" for note in notes)])
+        print(documents.to_toml(settings.values, header), end="")

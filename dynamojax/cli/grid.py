@@ -1,0 +1,161 @@
+"""Commands for grids of spectral intensities: download, build, look at."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dynamojax.cli.console import Debug, Quiet, Steps, clear_errors, size
+
+if TYPE_CHECKING:
+    from dynamojax.atmosphere.phoenix.fetch import Plan, Report
+
+app = typer.Typer(no_args_is_help=True, help="Grids of spectral intensities: fetch, build, info, list, plot.")
+Range = tuple[float, float]
+Teff = Annotated[Range | None, typer.Option(help="Lowest and highest effective temperature. [K]")]
+Logg = Annotated[Range | None, typer.Option(help="Lowest and highest log10 gravity. [dex cm/s2]")]
+Feh = Annotated[Range | None, typer.Option(help="Lowest and highest metallicity. [dex]")]
+Alpha = Annotated[float, typer.Option(help="[alpha/Fe]. [dex]")]
+Folder = Annotated[
+    Path | None, typer.Option("--cache", help="Folder of downloads and grids, instead of the platform's.")
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+_GOES_ON = "interrupted; what has arrived is kept, and the same command goes on from there"
+
+
+@app.command()
+def fetch(
+    library: Annotated[str, typer.Argument(metavar="LIBRARY", help="phoenix")],
+    teff: Teff = None,
+    logg: Logg = None,
+    feh: Feh = None,
+    alpha: Alpha = 0.0,
+    cache: Folder = None,
+    url: Annotated[str | None, typer.Option(help="Folder of the library on the web.")] = None,
+    mirror: Annotated[str | None, typer.Option(help="Asked when the first fails; empty for none.")] = None,
+    parallel: Annotated[int, typer.Option(help="Files at a time, 1 to 8.")] = 4,
+    timeout: Annotated[float, typer.Option(help="Without an answer for this long, try again. [s]")] = 30.0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be downloaded.")] = False,
+    retry_holes: Annotated[
+        bool, typer.Option("--retry-holes", help="Ask again for models that were not there.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Download model intensities; run it again after an interruption, or to add to what is there."""
+    from dynamojax.atmosphere.locations import locations
+    from dynamojax.atmosphere.phoenix import fetch as fetching
+    from dynamojax.atmosphere.phoenix.catalogue import models
+    from dynamojax.atmosphere.phoenix.transfer import Patience
+
+    with clear_errors(debug, _GOES_ON):
+        steps = Steps(quiet)
+        if library != "phoenix":
+            raise ValueError(
+                f"library = {library!r}; phoenix can be fetched, others are built from own files"
+            )
+        places = locations(cache, url, mirror)
+        patience = Patience(timeout=timeout)
+        with steps.step("Looking at what is there and what is to come"):
+            plan = fetching.plan(models(teff, logg, feh, alpha), places, patience, retry_holes)
+        steps.note(_plan(plan, places))
+        if dry_run or not plan.todo:
+            return
+        fetching.check_space(plan, places)
+        if not yes and not _agreed():
+            raise typer.Exit(1)
+        with steps.transfer(plan.n_bytes, len(plan.todo)) as tell:
+            report = fetching.fetch(plan.todo, places, parallel, patience, tell)
+        steps.note(_report(report, plan))
+        if report.failed:
+            raise typer.Exit(1)
+
+
+def _plan(plan: "Plan", places: Any) -> str:
+    come = "of unknown size, no server said" if plan.n_bytes is None else f"about {size(plan.n_bytes)}"
+    lines = [f"{places.phoenix}: {plan.present} files there, {len(plan.holes)} known not to exist"]
+    lines.append(f"{len(plan.todo)} to fetch from {' or '.join(places.addresses)}, {come}")
+    return "\n".join(lines if plan.todo else [*lines[:1], "nothing to fetch"])
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise ValueError("nobody is there to be asked; add --yes to download, or --dry-run to look")
+    return typer.confirm("Download?", err=True)
+
+
+def _report(report: "Report", plan: "Plan") -> str:
+    lines = [f"fetched {len(report.fetched)} files, {size(report.n_bytes)}"]
+    if report.holes:
+        names = [f"teff {m.teff:g} logg {m.logg:g} feh {m.feh:g}" for m in report.holes]
+        shown = "; ".join(names[:8] + ["..."] * (len(names) > 8))
+        lines.append(f"{len(names)} models do not exist and will be holes of the grid: {shown}")
+    for model, why in list(report.failed.items())[:5]:
+        lines.append(f"failed: {model.name}: {why}")
+    if report.failed:
+        rest = len(plan.todo) - len(report.fetched) - len(report.holes)
+        begin = "the servers do not answer as they should; " if report.stopped else ""
+        lines.append(f"{begin}{rest} files are missing; run the same command again, or with another --url")
+    return "\n".join(lines)
+
+
+@app.command()
+def build(
+    library: Annotated[str, typer.Argument(metavar="LIBRARY", help="phoenix")],
+    teff: Teff = None,
+    logg: Logg = None,
+    feh: Feh = None,
+    alpha: Alpha = 0.0,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME:LOW:HIGH:RESOLUTION in vacuum A; repeat for more."),
+    ] = None,
+    n_mu: Annotated[int, typer.Option(help="Angles of the quadrature, 4 to 32.")] = 10,
+    representation: Annotated[str, typer.Option(help="int16, or float32 at twice the size.")] = "int16",
+    output: Output = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a grid that is there.")] = False,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave a hole where a file cannot be read.")
+    ] = False,
+    cache: Folder = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Make a grid file of downloaded or own models, at a resolution of your choice."""
+    from dynamojax.atmosphere.building import read_stretch
+    from dynamojax.atmosphere.locations import locations
+
+    with clear_errors(debug):
+        steps = Steps(quiet)
+        places = locations(cache)
+        path = places.grid(library) if output is None else output
+        if path.exists() and not force:
+            raise ValueError(f"{path} exists; --force replaces it, --output writes elsewhere")
+        if not 4 <= n_mu <= 32:
+            raise ValueError(f"n_mu = {n_mu} must be in [4, 32]")
+        stretches = tuple(read_stretch(text) for text in segment or ())
+        options = {"n_mu": n_mu, "representation": representation, "skip_damaged": skip_damaged}
+        with steps.step(f"Building {path}") as tell:
+            options["tell"] = tell
+            if library == "phoenix":
+                built = _build_phoenix(places, (teff, logg, feh, alpha), path, stretches, options, steps)
+            else:
+                raise ValueError(f"library = {library!r} must be phoenix")
+        for name, why in built.damaged.items():
+            steps.note(f"left out: {name}: {why}")
+        steps.note(f"{built.n_models} models, {built.n_nodes - built.n_models} holes")
+        steps.note(f"wrote {path}, {size(path.stat().st_size)}")
+
+
+def _build_phoenix(places, ranges, path, stretches, options, steps):
+    from dynamojax.atmosphere.phoenix.build import STRETCHES, build_phoenix
+    from dynamojax.atmosphere.phoenix.catalogue import models
+
+    built, limbs = build_phoenix(places, models(*ranges), path, stretches or STRETCHES, **options)
+    steps.note(
+        f"limbs at {min(limbs.radius):.4f} to {max(limbs.radius):.4f} of the outermost radii; halos and "
+        f"quadrature hold at most {100 * max(limbs.factor):.2g} % of the flux, which is kept"
+    )
+    return built
