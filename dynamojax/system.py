@@ -48,6 +48,9 @@ class Star(eqx.Module):
         spot_contrast: Photosphere minus spot temperature. [K]
         facula_contrast: Facula minus photosphere temperature at disc centre. [K]
         facula_ratio: Facular area over spot area; 0 is none. [1]
+        rv: Systemic radial velocity, positive when it recedes. [km/s]
+        convective_blueshift: Of the photosphere, in units of the Sun's. [1]
+        macroturbulence: Radial-tangential, the velocity zeta at which exp(-(v / zeta)^2) falls to 1/e. [km/s]
     """
 
     teff: Float[Array, "*batch"] = leaf()
@@ -62,6 +65,9 @@ class Star(eqx.Module):
     spot_contrast: Float[Array, "*batch"] = leaf()
     facula_contrast: Float[Array, "*batch"] = leaf()
     facula_ratio: Float[Array, "*batch"] = leaf()
+    rv: Float[Array, "*batch"] = leaf()
+    convective_blueshift: Float[Array, "*batch"] = leaf()
+    macroturbulence: Float[Array, "*batch"] = leaf()
 
     def __check_init__(self):
         check_shapes(self)
@@ -81,6 +87,9 @@ class Star(eqx.Module):
         spot_contrast: ArrayLike = 1500.0,
         facula_contrast: ArrayLike = 50.0,
         facula_ratio: ArrayLike = 0.0,
+        rv: ArrayLike = 0.0,
+        convective_blueshift: ArrayLike = 1.0,
+        macroturbulence: ArrayLike = 0.0,
     ) -> "Star":
         """A star in a person's units; what is not given is the Sun at 10 pc. Angles in degrees."""
         return Star(
@@ -96,6 +105,9 @@ class Star(eqx.Module):
             spot_contrast=spot_contrast,
             facula_contrast=facula_contrast,
             facula_ratio=facula_ratio,
+            rv=rv,
+            convective_blueshift=convective_blueshift,
+            macroturbulence=macroturbulence,
         )
 
 

@@ -24,6 +24,9 @@ _STAR = {
     "spot_contrast": (-np.inf, np.inf, False, False, "give photosphere minus spot in kelvin"),
     "facula_contrast": (-np.inf, np.inf, False, False, "give facula minus photosphere in kelvin"),
     "facula_ratio": (0, np.inf, True, False, "give facular over spot area"),
+    "rv": (-3e4, 3e4, True, True, "give km/s, positive when the star recedes"),
+    "convective_blueshift": (-np.inf, np.inf, False, False, "give it in units of the Sun's; 0 for none"),
+    "macroturbulence": (0, np.inf, True, False, "give the radial-tangential velocity in km/s; 0 for none"),
 }
 _SPOTS = {
     "lat": (-_QUARTER_TURN, _QUARTER_TURN, True, True, "give radians, or use SpotMap.from_degrees"),

@@ -57,6 +57,23 @@ STAR = Section(
             "Facular over spot area; needs surface.faculae = true.",
             span=(0.0, inf, True, False),
         ),
+        Key(
+            "rv",
+            "number",
+            0.0,
+            "Systemic radial velocity, positive when it recedes.",
+            "km/s",
+            (-3e4, 3e4, True, True),
+        ),
+        Key("convective_blueshift", "number", 1.0, "Of the photosphere, in units of the Sun's."),
+        Key(
+            "macroturbulence",
+            "number",
+            0.0,
+            "Radial-tangential velocity.",
+            "km/s",
+            (0.0, inf, True, False),
+        ),
     ),
 )
 
