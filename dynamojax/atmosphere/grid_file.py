@@ -15,6 +15,7 @@ from dynamojax.atmosphere.grid_cut import Cut, cut_grid, node_slice, wavelength_
 from dynamojax.atmosphere.grid_layout import AXES, FORMAT, FORMAT_VERSION, Segment
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
+from dynamojax.atmosphere.locations import grid_path
 from dynamojax.atmosphere.wavelengths import LogAxis
 
 EMBEDDED = Path(__file__).parents[1] / "data" / "spectra.h5"
@@ -175,12 +176,16 @@ class GridFile:
 
 
 def open_grid(path: str | Path | None = None) -> GridFile:
-    """Open a grid file, the embedded one when no path is given; reads its axes only.
+    """Open a grid file; reads its axes only.
+
+    Args:
+        path: A file, or the name of a grid that `dynamojax grid build` has put into the cache, such as
+            "phoenix"; the embedded grid where left out.
 
     Raises:
         ValueError: no such file, another kind of file, a newer version, or a damaged one.
     """
-    path = EMBEDDED if path is None else Path(path)
+    path = EMBEDDED if path is None else grid_path(path)
     with reading(path) as file:
         axes = {name: np.asarray(file[name][()], np.float64) for name in AXES}
         mu, exists = file["mu"][()], file["exists"][()].astype(bool)

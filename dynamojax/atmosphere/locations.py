@@ -88,6 +88,26 @@ def locations(
     return Locations(Path(found["cache"]).expanduser(), found["url"], found["mirror"])
 
 
+def grid_path(name: str | Path) -> Path:
+    """Where a grid is: a bare word is the name of one in the cache, anything else a file's name.
+
+    Raises:
+        ValueError: no grid of this name, with the commands that make one.
+    """
+    path = Path(name)
+    if isinstance(name, Path) or path.suffix or path.name != name or path.exists():
+        return path
+    places = locations()
+    if not places.grid(name).exists():
+        there = ", ".join(sorted(p.stem for p in places.grids.glob("[!.]*.h5"))) or "none"
+        raise ValueError(
+            f"no grid {name!r} in {places.grids} (there: {there}); for PHOENIX, run "
+            "`dynamojax grid fetch phoenix --teff 3000 7000 --logg 3 5 --feh -1 0.5` "
+            "and `dynamojax grid build phoenix`"
+        )
+    return places.grid(name)
+
+
 def _check_address(name: str, address: str) -> None:
     if not address.startswith(("http://", "https://")) and (name == "url" or address):
         raise ValueError(f"{name} = {address!r} must begin with https:// or http://")

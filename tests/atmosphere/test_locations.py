@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dynamojax.atmosphere import locations as module
-from dynamojax.atmosphere.locations import HOME, MIRROR, locations
+from dynamojax.atmosphere.locations import HOME, MIRROR, grid_path, locations
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,18 @@ def test_what_is_wrong_is_said(tmp_path, text, url, message):
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         locations(url=url)
+
+
+def test_a_bare_word_is_a_grid_of_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DYNAMOJAX_CACHE", str(tmp_path))
+    for name in ("a.h5", "folder/a", "./a", Path("phoenix")):
+        assert grid_path(name) == Path(name)
+    with pytest.raises(
+        ValueError, match=r"no grid 'phoenix' .*there: none.* grid fetch phoenix .*grid build"
+    ):
+        grid_path("phoenix")
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "grids" / "phoenix.h5").touch()
+    assert grid_path("phoenix") == tmp_path / "grids" / "phoenix.h5"
+    with pytest.raises(ValueError, match="there: phoenix"):
+        grid_path("atlas")
