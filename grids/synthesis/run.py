@@ -1,0 +1,76 @@
+"""The long part of the build: every node of the grid synthesised, one file each, resumable.
+
+    python -m grids.synthesis.run --folder SOURCES --nodes NODES
+
+A coarse grid is complete first, so that an interrupted run leaves a regular one.
+"""
+
+import argparse
+import os
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from dynamojax.atmosphere.limb_darkening import quadrature_nodes
+from grids.synthesis import lines, node
+
+N_MU = 7
+TEFF = (*range(3000, 4000, 200), *range(4000, 7501, 250))
+LOGG = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+FEH = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5)
+
+
+def ordered() -> list[tuple[float, float, float]]:
+    """All labels: a regular coarse grid first, then the temperatures between, then the [Fe/H] between."""
+    some_feh, some_teff = (-1.0, -0.5, 0.0, 0.5), [t for t in TEFF if t <= 5000 or t % 500 == 0]
+    passes = (
+        product(some_feh[::-1], LOGG[::-1], some_teff),
+        product(some_feh[::-1], LOGG[::-1], TEFF),
+        product(FEH[::-1], LOGG[::-1], TEFF),
+    )
+    labels = [(float(t), g, z) for some in passes for z, g, t in some]
+    return list(dict.fromkeys(labels))
+
+
+def path_of(nodes: Path, label: tuple[float, float, float]) -> Path:
+    """File of one node."""
+    return nodes / "t{:05.0f}_g{:.2f}_z{:+.2f}.npz".format(*label)
+
+
+def synthesise_all(folder: Path, nodes: Path, part: int = 0, parts: int = 1) -> None:
+    """Every node that has no file yet; of several processes, each takes its part."""
+    nodes.mkdir(parents=True, exist_ok=True)
+    table = lines.merged(folder)
+    mu, _ = quadrature_nodes(N_MU)
+    print(f"{len(table.data)} lines, {len(ordered())} nodes into {nodes}", flush=True)
+    for i, label in list(enumerate(ordered()))[part::parts]:
+        path = path_of(nodes, label)
+        if path.exists():
+            continue
+        start = time.perf_counter()
+        spectra = node.synthesise(folder, table, label, mu)
+        if spectra is None:
+            print(f"{i} {label}: no model atmosphere, left as a hole", flush=True)
+            continue
+        unfinished = path.with_suffix(".tmp")
+        with open(unfinished, "wb") as file:
+            np.savez(file, **{name: values.astype(np.float32) for name, values in spectra.items()})
+        os.replace(unfinished, path)
+        print(f"{i} {label}: {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def main() -> None:
+    """Run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="unpacked sources")
+    parser.add_argument("--nodes", type=Path, required=True, help="where the nodes go")
+    parser.add_argument("--part", type=int, default=0, help="of several processes, which this is")
+    parser.add_argument("--parts", type=int, default=1, help="number of processes")
+    args = parser.parse_args()
+    synthesise_all(args.folder, args.nodes, args.part, args.parts)
+
+
+if __name__ == "__main__":
+    main()
