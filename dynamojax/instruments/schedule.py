@@ -6,7 +6,7 @@ from dynamojax.numerics import gauss_legendre
 
 
 def regular_times(
-    name: str, times=None, *, epochs: int = 1, start: float | int = 0.0, cadence: float | int = 1.0
+    name: str, times=None, *, epochs: int | float = 1, start: float | int = 0.0, cadence: float | int = 1.0
 ) -> np.ndarray:
     """Given times, or a number of epochs from a start at a cadence [day].
 
