@@ -6,9 +6,9 @@ The package index holds MIST's isochrones: stars of one age at every phase (EEP)
 cut the other way: at one phase and metallicity, age and structure as functions of mass. MIST draws its
 isochrones as straight lines in mass between its tracks. Up to 0.7 M_sun the tracks are 0.05 M_sun apart,
 wider than the isochrones' points, and are recovered exactly as the ends of those lines; above, where they are
-closer than the points, a monotone cubic in ln mass goes through the points. Ages that then do not increase
-along a track are made to: by a few 1e-3 dex where the convective core begins, by up to 0.05 dex before 100 Myr
-at 1.3-1.4 M_sun, where the isochrones' points are 10 % apart in mass. What cannot be is cut off.
+closer than the points, a monotone cubic in ln mass goes through them. Ages that then do not increase along a
+track are made to: by a few 1e-3 dex where the convective core begins, by up to 0.035 dex before 300 Myr
+where the isochrones' points are 10 % apart in mass. What cannot be is cut off.
 """
 
 import argparse
