@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dynamojax.cli import documents, grid, simulate
+from dynamojax.cli import documents, grid_views, simulate
 
 app = typer.Typer(
     name="dynamojax",
@@ -35,4 +35,4 @@ def main(
 app.command()(simulate.simulate)
 app.command()(documents.config)
 app.command()(documents.translate)
-app.add_typer(grid.app, name="grid")
+app.add_typer(grid_views.app, name="grid")

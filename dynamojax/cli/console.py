@@ -30,7 +30,7 @@ def clear_errors(debug: bool, interrupted: str = INTERRUPTED) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def size(n_bytes: float) -> str:
+def size(n_bytes: int | float) -> str:
     """A number of bytes for people."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 999.5:

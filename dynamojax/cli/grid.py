@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Grids of spectral intensities: fetch, build, info, list, plot.")
 Range = tuple[float, float]
-Teff = Annotated[Range | None, typer.Option(help="Lowest and highest effective temperature. [K]")]
-Logg = Annotated[Range | None, typer.Option(help="Lowest and highest log10 gravity. [dex cm/s2]")]
-Feh = Annotated[Range | None, typer.Option(help="Lowest and highest metallicity. [dex]")]
-Alpha = Annotated[float, typer.Option(help="[alpha/Fe]. [dex]")]
+Teff = Annotated[Range | None, typer.Option(help="Lowest and highest effective temperature, in K.")]
+Logg = Annotated[Range | None, typer.Option(help="Lowest and highest log10 gravity, in cm/s2.")]
+Feh = Annotated[Range | None, typer.Option(help="Lowest and highest metallicity, in dex.")]
+Alpha = Annotated[float, typer.Option(help="Enhancement of alpha elements, in dex.")]
 Folder = Annotated[
     Path | None, typer.Option("--cache", help="Folder of downloads and grids, instead of the platform's.")
 ]
@@ -35,7 +35,7 @@ def fetch(
     url: Annotated[str | None, typer.Option(help="Folder of the library on the web.")] = None,
     mirror: Annotated[str | None, typer.Option(help="Asked when the first fails; empty for none.")] = None,
     parallel: Annotated[int, typer.Option(help="Files at a time, 1 to 8.")] = 4,
-    timeout: Annotated[float, typer.Option(help="Without an answer for this long, try again. [s]")] = 30.0,
+    timeout: Annotated[float, typer.Option(help="Without an answer for this long, try again, in s.")] = 30.0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be downloaded.")] = False,
     retry_holes: Annotated[
