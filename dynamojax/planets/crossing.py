@@ -11,19 +11,19 @@ In tau the planet and every cap are single arcs, half-width w of a cap at (eta_c
 
 so that their intersection and union are exact, and so is the inner integral. The integral over y is
 Gauss-Legendre between the corners of `corners`, in a variable in which square roots at their ends are
-smooth. The nodes do not move when parameters do; the arcs carry the derivatives.
+smooth. Derivatives are those of the region's boundary, in `rims`.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt
 from dynamojax.planets.corners import panel_edges
+from dynamojax.planets.rims import moments_change
 
 # Nodes of one panel: what lies between two corners is smooth, and more would only be rounding.
 _MOST_NODES = 64
@@ -60,9 +60,9 @@ def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
     return edges[panel] + width[panel] * place, width[panel] * weight
 
 
-def _planet_arc(y: Array, rim: Array, x: Array, y0: Array, p: Array) -> tuple[Array, Array]:
+def _planet_arc(y: Array, rim: Array, x: Array, p: Array) -> tuple[Array, Array]:
     """First tau behind the planet and width of its arc, on slices y of radius `rim`."""
-    half = safe_sqrt((p - (y - y0)) * (p + (y - y0)))
+    half = safe_sqrt((p - y) * (p + y))
 
     def tau(u):  # +-pi/2 at and beyond the limb
         return jnp.arctan2(u, safe_sqrt((rim - u) * (rim + u)))
@@ -111,24 +111,49 @@ def _cosine_powers(tau: Array, n: int) -> list[Array]:
     return integrals[1:]
 
 
-def _moments(x: Array, y: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int, n_panels: int):
-    distance = jnp.sqrt(stop_gradient(x * x + y * y))
-    cos_turn = jnp.where(distance > 0, safe_divide(stop_gradient(x), distance), 1)
-    sin_turn = safe_divide(stop_gradient(y), distance)
-    x, y = cos_turn * x + sin_turn * y, cos_turn * y - sin_turn * x
-    cx, cy, cz = position
-    position = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
-
-    edges, count = panel_edges(*stop_gradient((x, p, position, w)), n_panels)
+def _moments(x: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int, n_panels: int) -> Array:
+    edges, count = panel_edges(x, p, position, w, n_panels)
     node, weight = _nodes(edges, jnp.minimum(count, n_panels), n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
-    start, width = _planet_arc(node, rim, x, y, p)
+    start, width = _planet_arc(node, rim, x, p)
     low, high = _disjoint(*_hidden_arcs(start, width, *_cap_arcs(node, rim, position, w)))
     ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
     # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
     slices = [jnp.sum(jnp.where(high > low, last - first, 0), axis=0) for first, last in ends]
     moments = jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
     return jnp.where(count <= n_panels, moments, jnp.nan)
+
+
+def _turned(x: Array, y: Array, vectors: Array, direction: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+    """A point and vectors (3, n) of the sky turned so that `direction` is +x."""
+    co, si = direction
+    vx, vy, vz = vectors
+    return co * x + si * y, co * y - si * x, jnp.stack([co * vx + si * vy, co * vy - si * vx, vz])
+
+
+def _direction(x: Array, y: Array) -> tuple[Array, Array]:
+    """Unit vector towards the planet, +x where it is at the disc's centre."""
+    distance = safe_sqrt(x * x + y * y)
+    return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(5, 6, 7))
+def _behind_planet(x, y, p, position, w, n: int, n_nodes: int, n_panels: int) -> Array:
+    distance, _, position = _turned(x, y, position, _direction(x, y))
+    return _moments(distance, p, position, w, n, n_nodes, n_panels)
+
+
+@_behind_planet.defjvp
+def _behind_planet_jvp(n, n_nodes, n_panels, primals, tangents):
+    x, y, p, position, w = primals
+    dx, dy, dp, dposition, dw = tangents
+    direction = _direction(x, y)
+    distance, _, position = _turned(x, y, position, direction)
+    dx, dy, dposition = _turned(dx, dy, dposition, direction)
+    by_planet, by_position, by_w = moments_change(distance, p, position, w, n)
+    change = jnp.sum(by_planet * jnp.stack([dp, dx, dy]), axis=1)
+    change = change + jnp.sum(by_position * dposition, axis=(1, 2)) + jnp.sum(by_w * dw, axis=1)
+    return _moments(distance, p, position, w, n, n_nodes, n_panels), change
 
 
 def occulted_moments(
@@ -158,10 +183,10 @@ def occulted_moments(
 
     Returns:
         M_1 .. M_n; NaN where there are more corners than panels. [1]
-    Gradients: right to first order, finite everywhere; zero for empty places and planets off the disc.
-    Accuracy: see tests/planets/test_crossing.py.
+    Gradients: exact, first order only; finite everywhere; zero for empty places and planets off the disc.
+    Accuracy: see tests/planets/test_crossing.py and test_rims.py.
     """
     clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
     x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
-    moments = _moments(x, y, p, position, half_sine, n, n_nodes, n_panels)
+    moments = _behind_planet(x, y, p, position, half_sine, n, n_nodes, n_panels)
     return jnp.where(clear, 0, moments)

@@ -1,0 +1,261 @@
+r"""How what a planet hides of a union of caps changes: the motion of its boundary.
+
+M_k is the integral of mu^(k-1) over (planet's disc) and (union of caps) on the sky. Only its boundary
+moves, and the limb does not. The boundary is made of
+
+(a) arcs of caps' rims, behind the planet, visible and outside every other cap: with azimuth psi about
+    the centre n of cap i, from e1 (towards the disc's centre; e2 = (-n_y, n_x, 0) / s0), on which
+    mu = A + B cos psi, A = n_z cos r, B = s0 sin r, s0 = |(n_x, n_y)|,
+
+        dM_k = sum_i sin r [J_k dr + C_k e1.dn + S_k e2.dn],
+        J_k, C_k, S_k = int mu^k (1, cos psi, sin psi) dpsi;
+
+(b) arcs of the planet's rim inside the union: with N the outward normal of the rim,
+
+        dM_k = int mu^(k-1) (dp + N.(dx, dy)) p dphi.
+
+On the sky rim i is an ellipse with semi-axes n_z sin r towards the disc's centre and sin r across. With
+(u, v) the planet's centre in its axes, the rim is outside the planet where G > 0,
+
+    G = (n_z sin r cos psi - u)^2 + (sin r sin psi - v)^2 - p^2,
+    G' / (2 sin r) = E sin psi cos psi + u n_z sin psi - v cos psi,    E = s0^2 sin r.
+
+Reflected so that the last two coefficients are -alpha, -beta <= 0, G' falls in (psi*, pi/2) and
+(3pi/2, 2pi) and rises in (0, psi*) and (pi/2, pi) through zero, with tan^3 psi* = beta / alpha, and has
+no other zero. Between these four extremes G is monotonic. So each crossing has its own bracket, and
+two that merge do so at an extreme: none is missed, and no case stands apart.
+
+The planet's rim is phi = 2 arcsin(kappa sin t) from its point nearest to the disc's centre, at distance
+d, with t in [-pi/2, pi/2] its visible part, kappa < 1 where it crosses the limb: the light is smooth,
+
+    mu^2 = (1 - (d-p)^2) cos^2 t + max(0, 1 - (d+p)^2) sin^2 t.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+
+# Steps to an extreme, whose error enters squared, and to a crossing: to rounding in double precision.
+_EXTREME_STEPS = 8
+_CROSSING_STEPS = 12
+# Nodes of an arc of the planet's rim between two crossings.
+_RIM_NODES = 16
+
+
+class _Rims(NamedTuple):
+    """Constants (n_caps) of the caps' rims, in the notation of the module's docstring."""
+
+    x: Array
+    y: Array
+    z: Array
+    w: Array  # sin(r/2)
+    vers: Array  # 1 - cos r
+    sin_r: Array
+    s0: Array
+    ex: Array  # unit vector towards the cap's centre on the sky
+    ey: Array
+    u: Array
+    v: Array
+
+
+def _rims(position: Array, w: Array, d: Array) -> _Rims:
+    x, y, z = position
+    s0 = safe_sqrt(x * x + y * y)
+    ex, ey = jnp.where(s0 > 0, safe_divide(x, s0), 1), safe_divide(y, s0)
+    vers, sin_r = 2 * w * w, 2 * w * jnp.sqrt(1 - w * w)
+    to_x, to_y = d - x * (1 - vers), -y * (1 - vers)
+    u, v = -(ex * to_x + ey * to_y), ex * to_y - ey * to_x
+    return _Rims(x, y, z, w, vers, sin_r, s0, ex, ey, u, v)
+
+
+def _bracketed(function, low: Array, high: Array, n_steps: int) -> Array:
+    """Zero of a function that rises from low to high, the end nearest to one if there is none.
+
+    False position, then Newton's method kept inside the bracket. `function` gives value and slope.
+    """
+    at_low, at_high = function(low)[0], function(high)[0]
+
+    def step(_, now):
+        a, b, x = now
+        value, slope = function(x)
+        a, b = jnp.where(value < 0, x, a), jnp.where(value < 0, b, x)
+        newton = x - safe_divide(value, slope)
+        inside = (slope != 0) & (newton >= a) & (newton <= b)
+        return a, b, jnp.where(inside, newton, 0.5 * (a + b))
+
+    start = low + (high - low) * jnp.clip(safe_divide(-at_low, at_high - at_low), 0, 1)
+    x = jax.lax.fori_loop(0, n_steps, step, (low, high, start))[2]
+    return jnp.where(at_low >= 0, low, jnp.where(at_high <= 0, high, x))
+
+
+def _between_extremes(function, low: Array, high: Array, n_steps: int) -> Array:
+    """The same where slopes vanish at low and high: in the variable in which a cosine is straight."""
+    width = (high - low) / jnp.pi
+
+    def place(y):
+        return low + width * jnp.arccos(-y)
+
+    def straightened(y):
+        value, slope = function(place(y))
+        return value, slope * safe_divide(width, safe_sqrt((1 - y) * (1 + y)))
+
+    one = jnp.ones_like(low)
+    return place(_bracketed(straightened, -one, one, n_steps))
+
+
+def _crossings(c: _Rims, p: Array) -> tuple[Array, Array, Array]:
+    """Arcs of the caps' rims outside the planet, middle and half-width (2, n_caps) [rad].
+
+    Also the angles phi (4, n_caps) on the planet's rim of the arcs' ends [rad].
+    """
+    flip_u, flip_v = jnp.where(c.u * c.z > 0, -1, 1), jnp.where(c.v < 0, -1, 1)
+    alpha, beta, e = jnp.abs(c.u * c.z), jnp.abs(c.v), c.sin_r * c.s0**2
+    u, v = flip_u * c.u, flip_v * c.v
+    sign = jnp.asarray([1, -1, 1, -1], u.dtype)[:, None]
+
+    def height(psi):  # G' / (2 sin r) and its slope
+        co, si = jnp.cos(psi), jnp.sin(psi)
+        slope = e * (co - si) * (co + si) - alpha * co + beta * si
+        return sign * (e * si * co - alpha * si - beta * co), sign * slope
+
+    def outside(psi):  # G and its slope
+        co, si = jnp.cos(psi), jnp.sin(psi)
+        along, across = c.z * c.sin_r * co - u, c.sin_r * si - v
+        slope = 2 * c.sin_r * (e * si * co - alpha * si - beta * co)
+        return sign * (along**2 + (across - p) * (across + p)), sign * slope
+
+    quarter = jnp.full_like(u, 0.5 * jnp.pi)
+    top = jnp.where((alpha > 0) | (beta > 0), jnp.arctan2(jnp.cbrt(beta), jnp.cbrt(alpha)), 0.5 * quarter)
+    low, high = (0 * top, top, quarter, 3 * quarter), (top, quarter, 2 * quarter, 4 * quarter)
+    extreme = _bracketed(height, jnp.stack(low), jnp.stack(high), _EXTREME_STEPS)
+    following = jnp.concatenate([extreme[1:], extreme[:1] + 2 * jnp.pi])
+    psi = _between_extremes(outside, extreme, following, _CROSSING_STEPS)
+
+    middle, half = 0.5 * (psi[0::2] + psi[1::2]), 0.5 * (psi[1::2] - psi[0::2])
+    middle = flip_v * jnp.where(flip_u < 0, jnp.pi - middle, middle)
+    along = c.z * c.sin_r * flip_u * jnp.cos(psi) - c.u
+    across = c.sin_r * flip_v * jnp.sin(psi) - c.v
+    return middle, half, jnp.arctan2(c.ex * across - c.ey * along, c.ex * along + c.ey * across)
+
+
+def _behind_caps(c: _Rims) -> tuple[Array, Array]:
+    """Azimuths on each rim inside each other cap: middle and half-width (n_caps, n_caps) [rad]."""
+    i = np.arange(c.w.shape[0])
+    dx, dy, dz = (q[:, None] - q for q in (c.x, c.y, c.z))
+    vd = 0.5 * (dx * dx + dy * dy + dz * dz)
+    vers = c.vers[:, None]
+    num = c.vers + vd - c.vers * vd - vers
+    den = c.sin_r * safe_sqrt(vd * (2 - vd))
+    half = jnp.arctan2(safe_sqrt((den - num) * (den + num)), num)
+    is_twin = (vd == 0) & (c.w[:, None] == c.w)  # of twins the first has the rim
+    half = jnp.where(is_twin, jnp.where(i[:, None] < i, jnp.pi, 0), half)
+    middle = jnp.arctan2(c.ex * dy - c.ey * dx, c.s0 * dz - c.z * (c.ex * dx + c.ey * dy))
+    return middle, jnp.where(c.w[:, None] > 0, half, 0)
+
+
+def _gaps(middle: Array, half: Array) -> tuple[Array, Array]:
+    """What intervals, along the first axis, leave free of [-pi, pi]: ends of gaps, some of no width."""
+    middle = middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi))
+    low, high = middle - half, middle + half
+    first = jnp.maximum(jnp.max(high, axis=0) - 2 * jnp.pi, -jnp.pi)[None]
+    last = jnp.minimum(jnp.min(low, axis=0) + 2 * jnp.pi, jnp.pi)[None]
+    low, high = jax.lax.sort((low, high), dimension=0, num_keys=1)
+    start = jax.lax.cummax(jnp.concatenate([first, high]), axis=0)
+    stop = jnp.minimum(jnp.concatenate([low, last]), last)
+    return start, jnp.maximum(start, stop)
+
+
+def _rim_integrals(c: _Rims, outside: tuple[Array, Array], n: int) -> tuple[Array, Array, Array]:
+    """J_k, C_k and S_k (n, n_caps) over the exposed arcs behind the planet, k = 1 .. n."""
+    a, b = c.z * (1 - c.vers), c.s0 * c.sin_r
+    crossing = (c.sin_r - c.z) * (c.sin_r + c.z)
+    beyond = jnp.arctan2(safe_sqrt(crossing), a)[None]  # half-width of the far side about psi = pi
+    middle, half = (
+        jnp.concatenate(q)
+        for q in zip(_behind_caps(c), outside, (jnp.full_like(beyond, jnp.pi), beyond), strict=True)
+    )
+    ends = jnp.stack(_gaps(middle, half))
+    cos_psi, sin_psi = jnp.cos(ends), jnp.sin(ends)
+    mu = a + b * cos_psi
+
+    def over_arcs(integral):
+        return jnp.sum(integral[1] - integral[0], axis=0)
+
+    j, cosine, power, total, found = over_arcs(ends), over_arcs(sin_psi), 1, 1, []
+    for k in range(1, n + 1):
+        power = power * mu
+        total = a * total + power
+        j, cosine = a * j + b * cosine, (over_arcs(power * sin_psi) + k * (a * cosine + b * j)) / (k + 1)
+        found.append((j, cosine, -over_arcs(cos_psi * total) / (k + 1)))
+    return tuple(jnp.stack(q) for q in zip(*found, strict=True))
+
+
+def _planet_integrals(c: _Rims, phi: Array, d: Array, p: Array, n: int) -> Array:
+    """Integrals of mu^(k-1) (1, N_x, N_y) p dphi over the planet's rim inside the union, (n, 3)."""
+    near, far = (1 - (d - p)) * (1 + (d - p)), (1 - (d + p)) * (1 + (d + p))
+    near, far = jnp.maximum(near, 0), jnp.maximum(far, 0)
+    rest = safe_divide(jnp.maximum((d + p - 1) * (d + p + 1), 0), 4 * d * p)  # 1 - kappa^2
+    rest = jnp.minimum(rest, 1)
+    kappa = jnp.sqrt(1 - rest)
+
+    # At crossings beyond the limb the rim is cut as well, to no effect.
+    cuts = jnp.arcsin(jnp.clip(safe_divide(jnp.sin(0.5 * phi), kappa), -1, 1)).ravel()
+    end = jnp.asarray([0.5 * jnp.pi], cuts.dtype)
+    cuts = jnp.sort(jnp.concatenate([-end, 0 * end, cuts, end]))
+    start, width = cuts[:-1, None], (cuts[1:] - cuts[:-1])[:, None]
+
+    def rim(t):
+        """Place on the sky relative to the planet's centre, over p; mu; dphi/dt."""
+        co, si = jnp.cos(t), jnp.sin(t)
+        half_sine, half_cosine = kappa * si, jnp.sqrt(co * co + rest * si * si)
+        mu = safe_sqrt(near * co * co + far * si * si)
+        slope = 2 * kappa * jnp.where(rest > 0, safe_divide(co, half_cosine), 1)
+        return half_sine**2 - half_cosine**2, 2 * half_sine * half_cosine, mu, slope
+
+    nx, ny, mu, _ = rim(start + 0.5 * width)
+    apart = (d + p * nx - c.x) ** 2 + (p * ny - c.y) ** 2 + (mu - c.z) ** 2
+    covered = jnp.any((apart < 4 * c.w**2) & (c.w > 0), axis=1)[:, None]
+
+    node, weight = (jnp.asarray(q, cuts.dtype) for q in gauss_legendre(_RIM_NODES, 0.0, 1.0))
+    nx, ny, mu, slope = rim(start + width * node)
+    power = jnp.where(covered, width * weight * slope * p, 0)
+    found = []
+    for _ in range(n):
+        found.append(jnp.stack([jnp.sum(power), jnp.sum(power * nx), jnp.sum(power * ny)]))
+        power = power * mu
+    return jnp.stack(found)
+
+
+def moments_change(
+    x: Float[Array, ""],
+    radius_ratio: Float[Array, ""],
+    position: Float[Array, "3 n_caps"],
+    half_sine: Float[Array, " n_caps"],
+    n: int,
+) -> tuple[Float[Array, "n 3"], Float[Array, "n 3 n_caps"], Float[Array, "n n_caps"]]:
+    """Derivatives of M_1 .. M_n of what a planet hides of a union of caps.
+
+    Args:
+        x: Distance of the planet's centre from the disc's, on the +x axis. [stellar radius]
+        radius_ratio: Planet over stellar radius. [1]
+        position: Unit vectors to the caps' centres, observer on +z. [1]
+        half_sine: sin(r/2) of the caps' radii; 0 is no cap. [1]
+        n: Number of moments.
+
+    Returns:
+        Derivatives by the planet's radius, x and y, by the caps' positions, and by half_sine. [1]
+    Accuracy: exact up to rounding; see tests/planets/test_rims.py.
+    Source: the derivation in this module's docstring.
+    """
+    c = _rims(position, half_sine, x)
+    *outside, phi = _crossings(c, radius_ratio)
+    j, cosine, sine = _rim_integrals(c, tuple(outside), n)
+    e1 = jnp.stack([-c.z * c.ex, -c.z * c.ey, c.s0])
+    e2 = jnp.stack([-c.ey, c.ex, jnp.zeros_like(c.ex)])
+    by_position = c.sin_r * (cosine[:, None] * e1 + sine[:, None] * e2)
+    return _planet_integrals(c, phi, x, radius_ratio, n), by_position, 4 * c.w * j
