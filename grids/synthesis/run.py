@@ -30,7 +30,7 @@ def ordered() -> list[tuple[float, float, float]]:
         product(some_feh[::-1], LOGG[::-1], TEFF),
         product(FEH[::-1], LOGG[::-1], TEFF),
     )
-    labels = [(float(t), g, z) for some in passes for z, g, t in some]
+    labels = [(float(t), g, z) for some in passes for z, g, t in sorted(some, key=lambda a: a[2] < 4600)]
     return list(dict.fromkeys(labels))
 
 
