@@ -6,6 +6,7 @@ from importlib import import_module
 _HOMES = {
     "atmosphere.bands": ("band_from_filter",),
     "atmosphere.grid": ("BandGrid", "load_grid"),
+    "atmosphere.grid_bands": ("bands_from_spectra",),
     "atmosphere.grid_file": ("open_grid",),
     "atmosphere.limb_darkening": ("LimbDarkening",),
     "instruments.bandpass": ("Bandpass",),

@@ -38,17 +38,34 @@ def band_weights(
         throughput: Of the filter curve. [any unit]
         photon_counting: Whether the detector counts photons (weight lambda T) or energy (weight T).
     """
-    ends = np.log(wavelength[[0, -1]])
-    fine = np.linspace(ends[0], ends[1], max(4001, 8 * int(np.ptp(ends) / np.diff(ln_wavelength[:2])[0])))
+    weights = band_integral(ln_wavelength, wavelength, throughput, photon_counting, *wavelength[[0, -1]])
+    return weights / weights.sum()
+
+
+def band_integral(
+    ln_wavelength: np.ndarray,
+    wavelength: np.ndarray,
+    throughput: np.ndarray,
+    photon_counting: bool,
+    low: float,
+    high: float,
+) -> np.ndarray:
+    """Weights of the integral of a spectrum times the band, from low to high [A]; else as `band_weights`."""
+    ends = np.log([low, high])
+    n = max(4001, 8 * int(np.ptp(ends) / np.diff(ln_wavelength[:2])[0]))
+    fine = np.linspace(ends[0], ends[1], n)
     at = np.exp(fine)
     # d lambda = lambda d ln(lambda); a photon counter adds one more lambda.
-    response = np.interp(at, wavelength, throughput) * at ** (2 if photon_counting else 1)
+    response = np.interp(at, wavelength, throughput, left=0.0, right=0.0) * at ** (
+        2 if photon_counting else 1
+    )
+    response *= np.ptp(ends) / (n - 1)
+    response[[0, -1]] *= 0.5
     x = (fine - ln_wavelength[0]) / (ln_wavelength[1] - ln_wavelength[0])
     i = np.clip(np.floor(x).astype(int), 0, len(ln_wavelength) - 2)
     u = np.clip(x - i, 0.0, 1.0)
     weights = np.bincount(i, response * (1 - u), len(ln_wavelength))
-    weights += np.bincount(i + 1, response * u, len(ln_wavelength))
-    return weights / weights.sum()
+    return weights + np.bincount(i + 1, response * u, len(ln_wavelength))
 
 
 def log_band_mean(weights: np.ndarray, ln_flux: np.ndarray) -> np.ndarray:

@@ -55,7 +55,9 @@ class Cut:
             size = 2
         elif self.representation == "low_rank":
             n_values, basis = self.rank, self.rank * self.axis.n
-        return cube * (n_mu * (n_values * size + real) + real + 1) + real * (sum(lengths) + self.axis.n + basis)
+        return cube * (n_mu * (n_values * size + real) + real + 1) + real * (
+            sum(lengths) + self.axis.n + basis
+        )
 
 
 def node_slice(name: str, nodes: np.ndarray, wanted: tuple[float, float] | None) -> slice:
@@ -117,21 +119,21 @@ def cut_grid(
     nodes = [axes[name][s] for name, s in zip(AXES, cut.nodes, strict=True)]
     same = cut.rebin is None and cut.representation == cut.segment.representation
     arrays = (_as_stored if same else _converted)(group, cut, exists, len(mu_nodes))
-    arrays, exists, nodes = _padded(arrays, exists, nodes)
-    _fill(arrays, exists, nodes)
     basis, mean = arrays.get("basis"), arrays["mean"]
-    level, step = arrays["level"], arrays["step"]
+    cubes = (arrays[name] for name in ("level", "step", "values"))
+    exists, nodes, level, step, values = padded(exists, nodes, *cubes)
+    _fill(level, step, values, exists, nodes)
     centre = mean.mean()
     if basis is not None:  # what all wavelengths share goes to the level: float32 keeps more digits
         shared = basis.mean(axis=1)
-        level, basis = level + arrays["values"] @ shared, basis - shared[:, None]
+        level, basis = level + values @ shared, basis - shared[:, None]
     return IntensityGrid(
         *nodes,
         exists=jnp.asarray(exists),
         mean=_LN10 * (mean - centre),
         level=_LN10 * (level + centre),
         step=_LN10 * step,
-        values=arrays["values"],
+        values=values,
         basis=basis,
         axis=cut.axis,
         mu_nodes=mu_nodes,
@@ -197,27 +199,25 @@ def _compressed(arrays: dict[str, np.ndarray], exists: np.ndarray, rank: int) ->
     return arrays | {"mean": arrays["mean"] + more, "basis": basis, "values": values}
 
 
-def _padded(arrays, exists, nodes):
+def padded(exists: np.ndarray, nodes: list[np.ndarray], *cubes: np.ndarray) -> tuple[Any, ...]:
     """Axes of fewer nodes than the interpolation needs get absent ones: they are valid at their own only."""
     missing = [max(_LEAST - len(axis), 0) for axis in nodes]
-    if not any(missing):
-        return arrays, exists, nodes
     nodes = [
         np.append(axis, axis[-1] + (axis[-1] - axis[-2] if len(axis) > 1 else 1.0) * np.arange(1, n + 1))
         for axis, n in zip(nodes, missing, strict=True)
     ]
-    width = [(0, n) for n in missing]
-    for name in ("level", "step", "values"):
-        rest = [(0, 0)] * (arrays[name].ndim - 3)
-        arrays[name] = np.pad(arrays[name], [*width, *rest])
-    return arrays, np.pad(exists, width), nodes
+
+    def pad(cube):
+        return (
+            np.pad(cube, [*((0, n) for n in missing), *[(0, 0)] * (cube.ndim - 3)]) if any(missing) else cube
+        )
+
+    return pad(exists), nodes, *map(pad, cubes)
 
 
-def _fill(arrays: dict[str, np.ndarray], exists: np.ndarray, nodes: list[np.ndarray]) -> None:
+def _fill(level, step, values, exists: np.ndarray, nodes: list[np.ndarray]) -> None:
     """Give the absent nodes, in place, what stands in for them."""
-    level, step, values = (
-        arrays[name].reshape(exists.size, *arrays[name].shape[3:]) for name in ("level", "step", "values")
-    )
+    level, step, values = (cube.reshape(exists.size, *cube.shape[3:]) for cube in (level, step, values))
     for to, near, far, ratio in fill_passes(exists, nodes):
         for node in np.unique(to):
             here = to == node

@@ -37,6 +37,21 @@ def holes(teff, logg, feh):
     return (teff > 5200 and logg < 3.8) or (teff == 4200 and logg == 5.0 and feh == -1.0)
 
 
+HALVES = (LogAxis.from_range(5000.0, 5500.0, 2000.0), LogAxis.from_range(5450.0, 6000.0, 6000.0))
+
+
+def write_halves(path):
+    """The optical spectra in two overlapping segments, the second with finer samples; one model per node."""
+    segments = [Segment(name, axis) for name, axis in zip(("blue", "red"), HALVES, strict=True)]
+    facts = {"source": "closed form", "licence": "none", "provenance": {}}
+    with GridWriter(path, teff=TEFF, logg=LOGG, feh=FEH, n_mu=N_MU, segments=segments, **facts) as writer:
+        for t in TEFF:
+            for g in LOGG:
+                for f in FEH:
+                    writer.add(t, g, f, {s.name: log10_intensity(t, g, f, s.axis) for s in segments})
+    return path
+
+
 def write(
     path, *, representation="float32", hole=holes, teff=TEFF, logg=LOGG, feh=FEH, optical=OPTICAL, **options
 ):
