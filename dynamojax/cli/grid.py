@@ -103,7 +103,12 @@ def _report(report: "Report", plan: "Plan") -> str:
 
 @app.command()
 def build(
-    library: Annotated[str, typer.Argument(metavar="LIBRARY", help="phoenix")],
+    library: Annotated[
+        str, typer.Argument(metavar="LIBRARY", help="phoenix, phoenix-hires, bt-settl, atlas9")
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Your files, of any library but phoenix.")
+    ] = None,
     teff: Teff = None,
     logg: Logg = None,
     feh: Feh = None,
@@ -114,6 +119,10 @@ def build(
     ] = None,
     n_mu: Annotated[int, typer.Option(help="Angles of the quadrature, 4 to 32.")] = 10,
     representation: Annotated[str, typer.Option(help="int16, or float32 at twice the size.")] = "int16",
+    law: Annotated[
+        str, typer.Option(help="Limb darkening where a library has none: bands, or a law with coefficients.")
+    ] = "bands",
+    coefficient: Annotated[list[float] | None, typer.Option(help="Of the law; repeat for more.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a grid that is there.")] = False,
     skip_damaged: Annotated[
@@ -142,7 +151,8 @@ def build(
             if library == "phoenix":
                 built = _build_phoenix(places, (teff, logg, feh, alpha), path, stretches, options, steps)
             else:
-                raise ValueError(f"library = {library!r} must be phoenix")
+                made_of = (library, folder, path, (teff, logg, feh), stretches, law, tuple(coefficient or ()))
+                built = _build_fluxes(*made_of, options)
         for name, why in built.damaged.items():
             steps.note(f"left out: {name}: {why}")
         steps.note(f"{built.n_models} models, {built.n_nodes - built.n_models} holes")
@@ -159,3 +169,14 @@ def _build_phoenix(places, ranges, path, stretches, options, steps):
         f"quadrature hold at most {100 * max(limbs.factor):.2g} % of the flux, which is kept"
     )
     return built
+
+
+def _build_fluxes(library, folder, path, ranges, stretches, law, coefficients, options):
+    from dynamojax.atmosphere.libraries.fluxes import LIBRARIES, build_fluxes
+
+    if library in LIBRARIES and folder is None:
+        raise ValueError(
+            f"{library} is built of files that you have: dynamojax grid build {library} FOLDER, with "
+            f"{LIBRARIES[library].pattern}"
+        )
+    return build_fluxes(library, folder or Path(), path, ranges, stretches, law, coefficients, **options)

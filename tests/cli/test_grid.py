@@ -111,7 +111,9 @@ def test_failed_files_are_said_and_exit_code_1(server, tmp_path):
         (("build", "phoenix", "--cache", "CACHE", "-o", "OUT"), "segment optical needs 299"),
         (("build", "phoenix", "--cache", "CACHE", "-o", "OUT", "--n-mu", "3"), "n_mu = 3 must be in [4, 32]"),
         (("build", "phoenix", "--cache", "EMPTY"), "grid fetch phoenix with the same ranges"),
-        (("build", "other"), "library = 'other'"),
+        (("build", "other"), "library = 'other' must be phoenix or one of phoenix-hires"),
+        (("build", "atlas9", "--cache", "EMPTY"), "grid build atlas9 FOLDER, with fp00k2odfnew.pck or"),
+        (("build", "atlas9", "CACHE", "-o", "OUT"), "holds 0 models of atlas9"),
         (("info", "none"), "no grid 'none'"),
         (("info", "none.h5"), "none.h5 does not exist"),
         (("plot", "GRID", "-o", "a.txt"), "must end in .png, .pdf or .svg"),
@@ -204,6 +206,21 @@ def test_an_interrupted_fetch_goes_on(server, served, tmp_path, number):
             assert found.read_bytes() == (served / model.path).read_bytes()
     assert any(r for _, _, r in server.requests)  # resumed, not begun again
     assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_build_of_fluxes(tmp_path):
+    from tests.atmosphere.libraries.test_libraries import write_atlas_fits
+
+    (tmp_path / "files").mkdir()
+    write_atlas_fits(tmp_path / "files")
+    path = tmp_path / "a.h5"
+    done = run(
+        *("grid", "build", "atlas9", tmp_path / "files", "-o", path, "--segment", "a:4100:5900:300"),
+        *("--law", "quadratic", "--coefficient", 0.4, "--coefficient", 0.2, "--teff", 5000, 5250),
+    )
+    assert done.exit_code == 0, done.output
+    assert "7 models, 1 holes" in done.stderr
+    assert "limb quadratic (0.4, 0.2)" in " ".join(run("grid", "info", path).stdout.split())
 
 
 def test_sizes_for_people():
