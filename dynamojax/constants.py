@@ -13,6 +13,7 @@ M_EARTH_M_SUN = 3.986004e5 / GM_SUN_KM3_S2  # ratio of nominal GM
 # SI and IAU definitions, exact.
 C_KM_S = 299792.458  # SI
 DAY_S = 86400.0
+HC_ERG_A = 6.62607015e-27 * 2.99792458e18  # SI: energy of a photon times its wavelength
 AU_KM = 1.495978707e8  # IAU 2012 Resolution B2
 PC_KM = AU_KM * 648000.0 / 3.141592653589793  # IAU 2015 Resolution B2
 PC_R_SUN = PC_KM / R_SUN_KM

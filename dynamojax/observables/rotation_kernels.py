@@ -92,7 +92,7 @@ def broadened_disc(
     """
     n = intensities.shape[-1]
     pad = math.ceil(2 * vsini_max / C_KM_S / ln_step) + SPLINE_REACH
-    n_circle = next_fast_len(n + 2 * pad, real=True)
+    n_circle: int = next_fast_len(n + 2 * pad, real=True)  # pyright: ignore[reportAssignmentType]
     nodes, weights = _kernel_nodes(intensities.shape[0] - 1, n_rotation_nodes(ln_step, vsini_max))
     dtype = intensities.dtype
     x = jnp.arctanh(vsini / C_KM_S * jnp.asarray(nodes, dtype)) + jnp.arctanh(velocity / C_KM_S)
