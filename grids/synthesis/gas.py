@@ -6,6 +6,7 @@ Ionisation and molecular equilibrium, continuous opacity, and the opacity of the
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from grids.synthesis import hydrogen
 from grids.synthesis.structures import Structure
@@ -87,15 +88,15 @@ class Library:
         self._range = wavelengths
         self._load(*_line_list(species, wavelengths[0]))
 
-    def _load(self, names: np.ndarray, rows: np.ndarray) -> None:
+    def _load(self, names: np.ndarray, rows: np.ndarray, layers=slice(None)) -> None:
         """Everything again: SMElib keeps no memory of the gas when the lines change."""
         s, lib = self.structure, self._lib
-        turbulence = np.full(len(s.temperature), self.turbulence)
         lib.InputLineList(names, rows)
         lib.InputWaveRange(*self._range)
         lib.SetVWscale(1.0)
         self._dll.SetH2broad(True)
-        vectors = (s.column, s.temperature, s.electrons, s.atoms, s.density, turbulence)
+        vectors = [x[layers] for x in (s.column, s.temperature, s.electrons, s.atoms, s.density)]
+        vectors.append(np.full(len(vectors[0]), self.turbulence))
         lib.InputModel(s.teff, s.logg, 5000.0, "RHOX", _OPACITIES, *vectors)
         lib.InputAbund(_sme_abundances(s.abundances))
         lib.Ionization(0)
@@ -122,17 +123,25 @@ class Library:
 
     def hydrogen_lines(self, wavelength: np.ndarray) -> np.ndarray:
         """Opacity of the hydrogen lines, shape (n_wavelength, n_layer). [cm2/g]."""
-        values = np.empty((len(wavelength), len(self.structure.temperature)))
+        every = np.arange(len(self.structure.temperature))
+        some = np.union1d(every[::2], every[-1])  # smooth in depth, and costly
+        values = np.empty((len(wavelength), len(some)))
         for low, high, table in hydrogen.windows():
             mine = np.flatnonzero((wavelength >= low) & (wavelength < high))
             if len(mine) == 0:
                 continue
-            self._load(np.full(len(table), "H 1", "S8"), np.ascontiguousarray(table.T))
+            self._load(np.full(len(table), "H 1", "S8"), np.ascontiguousarray(table.T), some)
             # A call of the solver prepares the lines.
             self._dll.Transf(np.array([1.0]), wave=wavelength[mine[:2]], accrt=1e-4, accwi=3e-3)
             for i in mine:
                 values[i] = self._dll.GetLineOpacity(float(wavelength[i]))[0]
-        return values
+        return np.exp(CubicSpline(some, np.log(np.maximum(values, 1e-20)), axis=1)(every))
+
+    def solved(self, names: np.ndarray, rows: np.ndarray, wavelength: np.ndarray, mu: np.ndarray):
+        """Intensities and continuum by SMElib's own line opacities and solver, [n_mu, n_wavelength]."""
+        self._load(names, rows)
+        _, _, line, continuum = self._dll.Transf(mu, wave=wavelength.copy(), accrt=1e-5, accwi=3e-3)
+        return line, continuum
 
 
 def _line_list(species: list[str], low: float):

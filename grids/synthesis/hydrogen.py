@@ -68,7 +68,7 @@ def windows() -> list[tuple[float, float, np.ndarray]]:
 @lru_cache(maxsize=4)
 def sampling(ln_low: float, ln_high: float) -> np.ndarray:
     """Ln of wavelengths: every 3e-3, and closing in on every line to 2e-5."""
-    away = 2e-5 * 1.8 ** np.arange(0, 8)
+    away = 2e-5 * 1.9 ** np.arange(0, 7)
     table = lines(np.exp(ln_low - 0.02), np.exp(ln_high + 0.02))
     points = [np.arange(ln_low - 3e-3, ln_high + 6e-3, 3e-3)]
     for centre in np.log(table[:, 2]):

@@ -34,7 +34,7 @@ def _series(order: int = 4) -> np.ndarray:
 SERIES = _series()
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, cache=True)
 def voigt(a, v, series):
     """Voigt function H(a, v) for v >= 0.
 
@@ -57,14 +57,14 @@ def voigt(a, v, series):
     return (above / below).real
 
 
-@njit(fastmath=True, inline="always")
+@njit(fastmath=True, inline="always", cache=True)
 def _wing(a, v):
     v2, a2 = v * v, a * a
     d = v2 - a2 - 0.5
     return a * (v2 + a2 + 0.5) / (1.7724538509055159 * (d * d + 4.0 * v2 * a2))
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, cache=True)
 def add_lines(opacity, continuum, ln_start, ln_step, lines, species, gas, series, deepest):
     """Add every line's opacity to `opacity` [n_wavelength, n_layer]. [cm2/g].
 
@@ -150,7 +150,7 @@ def add_lines(opacity, continuum, ln_start, ln_step, lines, species, gas, series
     return used, touched
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, cache=True)
 def smear_redward(opacity, ln_step, scale):
     """Replace each column by its running mean with an exponential tail towards the red, in place.
 
@@ -165,7 +165,7 @@ def smear_redward(opacity, ln_step, scale):
             opacity[i, k] = keep * opacity[i - 1, k] + (1.0 - keep) * opacity[i, k]
 
 
-@njit
+@njit(cache=True)
 def _ln_gamma(x):
     """Ln of the gamma function (Lanczos, g = 7 is more than the 1 to 2 needed here)."""
     total = 0.99999999999980993
@@ -180,7 +180,7 @@ def _ln_gamma(x):
     return 0.5 * np.log(2 * np.pi) + (x + 0.5) * np.log(t) - t + np.log(total)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, cache=True)
 def emergent(opacity, column, temperature, ln_start, ln_step, mu, bins, out):
     """Emergent intensities, averaged over bins of `bins` points, into `out` [n_mu, n_bin].
 

@@ -64,6 +64,12 @@ def read_arve(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     use = "species wave_vald E_l loggf damping_rad damping_stark damping_waals J_l".split()
     masks = [pd.read_csv(folder / f"arve/aux_data/masks/{t}.csv.zip", usecols=use) for t in TYPES]
     table = pd.concat(masks).drop_duplicates(["species", "wave_vald", "loggf", "E_l", "J_l"])
+    # The same line, read by two masks a thousandth of an angstrom apart.
+    table = table.sort_values(["species", "E_l", "loggf", "J_l", "wave_vald"])
+    same = (
+        table[["species", "E_l", "loggf", "J_l"]] == table[["species", "E_l", "loggf", "J_l"]].shift()
+    ).all(1)
+    table = table[~(same & (table["wave_vald"].diff() < 0.004))]
     element, stage = zip(*(s.split() for s in table["species"]), strict=True)
     name = np.array([e + _ROMAN[i] for e, i in zip(element, stage, strict=True)])
     columns = _columns(*(table[key].to_numpy(float) for key in use[1:7]))

@@ -65,11 +65,12 @@ def _samplings(start: float, step: float, n: int):
     return coarse, close, hydrogen.linear_matrix(close, coarse), hydrogen.spread_matrix(at, close)
 
 
-def smooth_opacity(library: Library, grid) -> np.ndarray:
+def smooth_opacity(library: Library, grid, with_hydrogen: bool = True) -> np.ndarray:
     """Continuum and hydrogen lines on a grid (start, step, n of ln wavelength), [n, n_layer]. [cm2/g]"""
     coarse, close, to_close, to_all = _samplings(*grid)
     total = np.exp(to_close @ np.log(library.continuum(np.exp(coarse))))
-    total += library.hydrogen_lines(np.exp(close))
+    if with_hydrogen:
+        total += library.hydrogen_lines(np.exp(close))
     return np.exp(to_all @ np.log(total))
 
 

@@ -24,13 +24,15 @@ FEH = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5)
 
 def ordered() -> list[tuple[float, float, float]]:
     """All labels: a regular coarse grid first, then the temperatures between, then the [Fe/H] between."""
-    some_feh, some_teff = (-1.0, -0.5, 0.0, 0.5), [t for t in TEFF if t <= 5000 or t % 500 == 0]
+    coarse = [t for t in TEFF if t <= 5000 or t % 500 == 0]
+    feh, logg = (0.5, 0.0, -0.5, -1.0), [g for g in LOGG[::-1] if g != 3.0]
     passes = (
-        product(some_feh[::-1], LOGG[::-1], some_teff),
-        product(some_feh[::-1], LOGG[::-1], TEFF),
+        product(feh, logg, coarse),
+        product(feh, LOGG[::-1], coarse),
+        product(feh, LOGG[::-1], TEFF),
         product(FEH[::-1], LOGG[::-1], TEFF),
     )
-    labels = [(float(t), g, z) for some in passes for z, g, t in sorted(some, key=lambda a: a[2] < 4600)]
+    labels = [(float(t), g, z) for some in passes for z, g, t in some]
     return list(dict.fromkeys(labels))
 
 

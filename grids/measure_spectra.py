@@ -1,0 +1,192 @@
+"""Errors of the embedded spectral grid: the numbers that the README states.
+
+    python -m grids.measure_spectra [--folder SOURCES] [--nodes NODES] [--plot lines.png]
+
+Band fluxes and spot contrasts against PHOENIX, centre-to-limb against Kostogryz et al. (2022),
+compression (needs the synthesised nodes), equivalent widths of the solar model and the kernels against SMElib's own solver
+(need `dynamojax[build-spectra]`). Results go to benchmarks/results/spectra_grid.json.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from dynamojax.atmosphere.bands import band_weights
+from dynamojax.atmosphere.grid import EMBEDDED as EMBEDDED_BANDS
+from grids import build_bands, build_spectra, sources
+from grids.synthesis import yardstick
+
+RESULTS = Path(__file__).parents[1] / "benchmarks/results/spectra_grid.json"
+OPTICAL = "kepler tess gaia_g gaia_bp gaia_rp sdss_g sdss_r sdss_i sdss_z".split()
+KOSTOGRYZ = ("kepler", "tess")
+MU = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+
+
+class Embedded:
+    """The file, read in float64 on the host, one model at a time."""
+
+    def __init__(self, path: Path):
+        with h5py.File(path) as file:
+            self.axes = [file[name][:] for name in ("teff", "logg", "feh")]
+            self.mu, self.weight = file["mu"][:], file["mu_weight"][:]
+            self.segments = {}
+            for name, group in file["segments"].items():
+                a = group.attrs
+                ln = a["ln_wavelength_start"] + a["ln_wavelength_step"] * np.arange(a["n_wavelength"])
+                arrays = (group["mean"][:], group["basis"][:].astype(np.float32), group["coefficients"][:])
+                self.segments[name] = (ln, *arrays)
+        self.labels = [(t, g, z) for t in self.axes[0] for g in self.axes[1] for z in self.axes[2]]
+
+    def intensity(self, label, segment: str) -> np.ndarray:
+        """[n_mu, n_wavelength]. [erg/s/cm2/A/sr]"""
+        at = tuple(int(np.argmin(abs(axis - x))) for axis, x in zip(self.axes, label, strict=True))
+        _, mean, basis, coefficients = self.segments[segment]
+        return 10.0 ** (mean + coefficients[at] @ basis)
+
+    def flux(self, label, segment: str) -> np.ndarray:
+        """Surface flux. [erg/s/cm2/A]"""
+        return 2 * np.pi * self.weight @ self.intensity(label, segment)
+
+
+def summary(error: np.ndarray) -> dict:
+    """Median, 95th percentile and maximum of |error|."""
+    error = np.abs(np.asarray(error, float)).ravel()
+    median, most = np.percentile(error, [50, 95])
+    return {"n": len(error), "median": round(median, 5), "p95": round(most, 5), "max": round(error.max(), 5)}
+
+
+def phoenix_fluxes(names) -> dict:
+    """Band fluxes of the band grid's file at its nodes: exact, nothing interpolated."""
+    with h5py.File(EMBEDDED_BANDS) as file:
+        axes = [file[name][:] for name in ("teff", "logg", "feh")]
+        bands = [b.decode() for b in file["bands"][:]]
+        node, flux = file["node"][:], file["flux"][:].astype(float)
+    keys = np.stack([axis[node[:, k]] for k, axis in enumerate(axes)], 1).round(3)
+    use = [bands.index(name) for name in names]
+    return {tuple(map(float, key)): row for key, row in zip(keys, flux[:, use], strict=True)}
+
+
+def band_fluxes(grid: Embedded) -> dict:
+    """Our band fluxes: {label: [n_band]}, the bands of OPTICAL and 2MASS H."""
+    curves = yardstick.curves([*OPTICAL, "2mass_h"])
+    weights = {
+        "optical": np.stack([band_weights(grid.segments["optical"][0], *curves[b]) for b in OPTICAL]),
+        "h_band": band_weights(grid.segments["h_band"][0], *curves["2mass_h"])[None],
+    }
+    return {
+        tuple(float(round(x, 3)) for x in label): np.concatenate(
+            [weights[name] @ grid.flux(label, name) for name in weights]
+        )
+        for label in grid.labels
+    }
+
+
+def fluxes_and_contrasts(grid: Embedded) -> dict:
+    """Relative errors against PHOENIX, by band."""
+    names = [*OPTICAL, "2mass_h"]
+    ours, theirs = band_fluxes(grid), phoenix_fluxes(names)
+    common = [label for label in ours if label in theirs]
+    ratio = {label: ours[label] / theirs[label] for label in common}
+    result = {"nodes": len(common), "flux": {}, "contrast": {}}
+    every = np.array([ratio[label] for label in common]) - 1
+    for j, name in enumerate(names):
+        result["flux"][name] = summary(every[:, j])
+    for drop in (500, 1500):
+        # 500 K cooler may fall between two nodes: the two nearest nodes within 100 K serve.
+        pairs = []
+        for t, g, z in common:
+            cooler = [u for u, v, y in common if (v, y) == (g, z) and abs(u - (t - drop)) <= 100]
+            pairs += [ratio[u, g, z] / ratio[t, g, z] - 1 for u in cooler[:1]]
+        result["contrast"][str(drop)] = {name: summary(np.array(pairs)[:, j]) for j, name in enumerate(names)}
+    return result
+
+
+def limb(grid: Embedded, folder: Path) -> dict:
+    """I(mu)/I(1) of Kepler and TESS against the table of Kostogryz et al. (2022), at its own nodes."""
+    frame = sources.read_limb_darkening(folder, "kostogryz2022/table5")
+    curves = build_bands.read_filters(folder)
+    ln = grid.segments["optical"][0]
+    result = {}
+    for band in KOSTOGRYZ:
+        weights = band_weights(ln, *curves[band])
+        table = frame[frame["passband"] == {"kepler": "Kepler", "tess": "TESS"}[band]]
+        keys = table[["Teff", "logg", "M/H"]].to_numpy(float).round(3)
+        laws = dict(zip(map(tuple, keys), table[["a1", "a2", "a3", "a4"]].to_numpy(float), strict=True))
+        errors, cool = [], []
+        for label in grid.labels:
+            law = laws.get(tuple(float(round(x, 3)) for x in label))
+            if law is None:
+                continue
+            ours = CubicSpline(np.sqrt(grid.mu), grid.intensity(label, "optical") @ weights)
+            theirs = 1 - sum(a * (1 - MU ** (k / 2)) for k, a in enumerate(law, start=1))
+            error = ours(np.sqrt(MU)) / ours(1.0) - theirs
+            (cool if label[0] < 4000 else errors).append(error)
+        result[band] = {"4000 K and more": summary(errors)}
+        if cool:
+            result[band]["3500 to 4000 K (blended into PHOENIX's)"] = summary(cool)
+    return result
+
+
+def compression(grid: Embedded, nodes: Path, every: int = 5) -> dict:
+    """Relative rms errors of flux and intensity that the low rank adds, over every n-th model."""
+    result = {}
+    labels = grid.labels[::every]
+    for name, yard in build_spectra.yardsticks(grid.mu).items():
+        rows = build_spectra.anchored_rows(nodes, labels, name, grid.mu, grid.weight, yard)
+        rows = rows.reshape(len(labels), len(grid.mu), -1)
+        flux, intensity = [], []
+        for label, row in zip(labels, rows, strict=True):
+            truth, stored = 10.0**row, grid.intensity(label, name)
+            intensity.append(np.sqrt(np.mean((stored / truth - 1) ** 2)))
+            flux.append(np.sqrt(np.mean((grid.weight @ stored / (grid.weight @ truth) - 1) ** 2)))
+        rank = len(grid.segments[name][2])
+        result[name] = {"rank": rank, "flux rms": summary(flux), "intensity rms": summary(intensity)}
+    return result
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, help="unpacked sources of the bands; downloaded if not given")
+    parser.add_argument("--lines", type=Path, help="unpacked sources of the spectra: widths and kernels")
+    parser.add_argument("--nodes", type=Path, help="synthesised nodes, for the error of the compression")
+    parser.add_argument("--plot", type=Path, help="figure of the lines")
+    parser.add_argument("--grid", type=Path, default=build_spectra.TARGET)
+    args = parser.parse_args()
+    grid = Embedded(args.grid)
+    result = {
+        "axes": {n: list(map(float, a)) for n, a in zip(("teff", "logg", "feh"), grid.axes, strict=True)}
+    }
+    result["bytes"] = args.grid.stat().st_size
+    result |= fluxes_and_contrasts(grid)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = args.folder or Path(temporary)
+        if args.folder is None:
+            sources.fetch(folder)
+        result["limb"] = limb(grid, folder)
+    if args.nodes:
+        result["compression"] = compression(grid, args.nodes)
+    if args.lines:
+        from grids.synthesis import checks
+
+        result["equivalent widths"] = checks.equivalent_widths(args.lines)
+        result["against SMElib"] = checks.against_smelib(args.lines)
+    if args.plot:
+        from grids.synthesis import figure
+
+        figure.lines(grid, args.plot)
+    print(json.dumps(result, indent=1))
+    if RESULTS.exists():  # what was not measured this time keeps its numbers
+        result = json.loads(RESULTS.read_text()) | result
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
