@@ -1,95 +1,165 @@
-"""The disc at an epoch: nodes that move with each cap, and maps for plots and checks.
+"""The disc at an epoch as nodes: of the whole disc, and of each cap.
 
-Nodes carry the light a region hides, smoothly in every parameter: they move with the cap instead of
-switching on and off. Their sums agree with the closed forms of `coverage` and `overlap`.
+Nodes of a cap move with it instead of switching on and off, so that sums over them are smooth in every
+parameter. They agree with the closed forms of `coverage` and `overlap`.
 """
 
-import jax
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt, upper_angle
+from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, upper_angle
+
+
+def disc_nodes(n_x: int, n_y: int) -> tuple[Float[np.ndarray, "3 n_nodes"], Float[np.ndarray, " n_nodes"]]:
+    """Quadrature nodes over the visible hemisphere, on n_x planes of constant x; on the host.
+
+    With x = sin(eta), y = cos(eta) sin(tau) and mu = cos(eta) cos(tau), whatever is smooth in x, y and mu
+    is smooth in eta and tau, limb included, so that Gauss-Legendre converges exponentially in both.
+
+    Returns:
+        Unit vectors (x, y, mu) and solid angles; mu times these is projected area. [sr]
+    """
+    eta, w_eta = gauss_legendre(n_x, -np.pi / 2, np.pi / 2)
+    tau, w_tau = gauss_legendre(n_y, -np.pi / 2, np.pi / 2)
+    rim, x = np.cos(eta)[:, None], np.sin(eta)[:, None]
+    points = np.stack([x + 0 * tau, rim * np.sin(tau), rim * np.cos(tau)])
+    return points.reshape(3, -1), (w_eta[:, None] * rim * w_tau).ravel()
+
+
+class _Rings(NamedTuple):
+    """Rings of each cap (n_caps, n_rings), and the azimuths of them in view, up to phi from the centre."""
+
+    sine: Array
+    versine: Array  # 1 - cos of the distance from the cap's centre
+    phi: Array
+    weight: Array  # solid angle of a ring over 2 pi
+
+
+def _rings(z: Array, half_sine: Array, n_radial: int, split: Array | None) -> _Rings:
+    """Rings in one panel, or in two that meet at `split`, where another cap begins to cover them."""
+    u, wu = (jnp.asarray(q, half_sine.dtype) for q in gauss_legendre(n_radial, 0.0, 1.0))
+    area = 2 * half_sine[:, None] ** 2
+    versine, weight = area * u, area * wu
+    if split is not None:  # the share covered grows as a square root from there
+        inner, outer = jnp.minimum(split[:, None], area), area - jnp.minimum(split[:, None], area)
+        versine = jnp.concatenate([inner * u, inner + outer * u * u], axis=1)
+        weight = jnp.concatenate([inner * wu, outer * 2 * u * wu], axis=1)
+    sine, z = safe_sqrt(versine * (2 - versine)), z[:, None]
+    crossing = (sine - z) * (sine + z)
+    crosses = crossing > 0
+    rim = upper_angle(safe_sqrt(crossing), jnp.where(crosses, -z * (1 - versine), 1))
+    return _Rings(sine, versine, jnp.where(crosses, rim, jnp.where(z > 0, jnp.pi, 0)), weight)
+
+
+class _Wider(NamedTuple):
+    """For each cap (first axis), the other caps as seen from it."""
+
+    azimuth: Array
+    apart: Array  # 1 - cos of the distance of the centres
+    is_wider: Array  # and present; of two alike, the first
+
+
+def _wider(frame: Array, half_sine: Array) -> _Wider:
+    ex, ey, s0, z = frame
+    x, y = s0 * ex, s0 * ey
+    dx, dy, dz = (q[None, :] - q[:, None] for q in (x, y, z))
+    towards = s0[:, None] * dz - z[:, None] * (ex[:, None] * dx + ey[:, None] * dy)
+    beside = ex[:, None] * dy - ey[:, None] * dx
+    order = jnp.arange(half_sine.shape[0])
+    w, other = half_sine[:, None], half_sine[None, :]
+    is_wider = (other > w) | ((other == w) & (order[None, :] < order[:, None]))
+    apart = 0.5 * (dx * dx + dy * dy + dz * dz)
+    return _Wider(safe_arctan2(beside, towards), apart, is_wider & (other > 0))
+
+
+def _first_covered(wider: _Wider, half_sine: Array) -> Array:
+    """1 - cos of the least distance from each cap's centre at which a wider cap begins or ends to cover."""
+    w, v = safe_sqrt(0.5 * wider.apart), half_sine[None, :]
+    # sin of half the difference of the distance of the centres and the other's radius
+    gap = w * safe_sqrt(1 - v * v) - v * safe_sqrt(1 - w * w)
+    return jnp.min(jnp.where(wider.is_wider, 2 * gap * gap, 2), axis=1, initial=2)
+
+
+def _exposed(wider: _Wider, half_sine: Array, rings: _Rings, edges: Array) -> Array:
+    """Share of each node's stretch of its ring that lies in no wider cap.
+
+    On a ring another cap covers the azimuths within beta of its own, cos beta = (cos r' - cos rho cos d) /
+    (sin rho sin d). The stretches are those that a Gauss rule's weights mark off, one about each node.
+    """
+    apart, ring = wider.apart[:, None, :], rings.versine[:, :, None]
+    excess = ring + apart - ring * apart - 2 * half_sine**2
+    size = rings.sine[:, :, None] * safe_sqrt(apart * (2 - apart))
+    beta = 2 * safe_arctan2(safe_sqrt(size - excess), safe_sqrt(size + excess))
+    beta = jnp.where(wider.is_wider[:, None, :], beta, 0)[..., None]
+    psi = rings.phi[:, :, None, None] * edges
+    half = 0.5 * (psi[..., 1:] - psi[..., :-1])
+    middle = 0.5 * (psi[..., 1:] + psi[..., :-1]) - wider.azimuth[:, None, :, None]
+    middle = jnp.abs(middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi)))
+    covered = jnp.maximum(jnp.minimum(middle + half, beta) - jnp.maximum(middle - half, -beta), 0)
+    covered = covered + jnp.maximum(middle + half + beta - 2 * jnp.pi, 0)  # round the far side
+    return jnp.prod(1 - safe_divide(covered, 2 * half), axis=2)
 
 
 def cap_nodes(
-    position: Float[Array, "3 n_caps"], half_sine: Float[Array, " n_caps"], n_radial: int, n_azimuth: int
+    position: Float[Array, "3 n_caps"],
+    half_sine: Float[Array, " n_caps"],
+    n_radial: int,
+    n_azimuth: int,
+    *,
+    is_union: bool = False,
 ) -> tuple[Float[Array, "3 n_caps n_nodes"], Float[Array, "n_caps n_nodes"]]:
-    """Quadrature nodes over the visible part of each cap.
+    """Quadrature nodes over the visible part of each cap, or of their union.
 
     Gauss-Legendre in area along the radius and, on each ring, over the azimuths in view.
 
     Args:
         position: Unit vectors to the caps' centres, observer on +z. [1]
         half_sine: sin(r/2) of the radii; 0 is no cap, its nodes weigh nothing. [1]
-        n_radial: Rings of a cap.
+        n_radial: Rings of a cap; twice as many in a union.
         n_azimuth: Nodes of a ring.
+        is_union: Whether each piece of surface counts once: it belongs to the widest cap it lies in.
 
     Returns:
         Unit vectors (x, y, mu) of the nodes, and their solid angles; mu times it is projected area. [sr]
     """
-    u, wu = gauss_legendre(n_radial, 0.0, 1.0)
-    v, wv = gauss_legendre(n_azimuth, -1.0, 1.0)
-    u, wu, v, wv = (jnp.asarray(q, half_sine.dtype) for q in (u, wu, v, wv))
-    x, y, z = (q[:, None] for q in position)
-    vers = 2 * half_sine[:, None] ** 2 * u  # 1 - cos of the ring's distance from the centre
-    sin_ring, cos_ring = safe_sqrt(vers * (2 - vers)), 1 - vers
+    v, wv = (jnp.asarray(q, half_sine.dtype) for q in gauss_legendre(n_azimuth, -1.0, 1.0))
+    x, y, z = position
     s0 = safe_sqrt(x * x + y * y)
     ex, ey = jnp.where(s0 > 0, safe_divide(x, s0), 1), safe_divide(y, s0)
-    a, crossing = z * cos_ring, (sin_ring - z) * (sin_ring + z)
-    crosses = crossing > 0
-    rim = upper_angle(safe_sqrt(crossing), jnp.where(crosses, -a, 1))
-    phi = jnp.where(crosses, rim, jnp.where(z > 0, jnp.pi, 0))
-    psi = phi[..., None] * v
-    inward, across = sin_ring[..., None] * jnp.cos(psi), sin_ring[..., None] * jnp.sin(psi)
-    z, ex, ey, s0, cos_ring = (q[..., None] for q in (z, ex, ey, s0, cos_ring))
-    radial = s0 * cos_ring - z * inward
-    nodes = jnp.stack([ex * radial - ey * across, ey * radial + ex * across, z * cos_ring + s0 * inward])
-    weight = 2 * half_sine[:, None, None] ** 2 * wu[:, None] * phi[..., None] * wv
+    wider = _wider(jnp.stack([ex, ey, s0, z]), half_sine) if is_union else None
+    rings = _rings(z, half_sine, n_radial, None if wider is None else _first_covered(wider, half_sine))
+    psi = rings.phi[..., None] * v
+    inward, across = rings.sine[..., None] * jnp.cos(psi), rings.sine[..., None] * jnp.sin(psi)
+    weight = rings.weight[..., None] * rings.phi[..., None] * wv
+    if wider is not None:
+        edges = jnp.asarray(np.append(-1.0, np.cumsum(gauss_legendre(n_azimuth)[1]) - 1), v.dtype)
+        weight = weight * _exposed(wider, half_sine, rings, edges)
+    z, ex, ey, s0 = (q[:, None, None] for q in (z, ex, ey, s0))
+    cosine = 1 - rings.versine[..., None]
+    radial = s0 * cosine - z * inward
+    nodes = jnp.stack([ex * radial - ey * across, ey * radial + ex * across, z * cosine + s0 * inward])
     return nodes.reshape(3, len(half_sine), -1), weight.reshape(len(half_sine), -1)
 
 
-def times_covered(
-    points: Float[Array, "3 *shape"], position: Float[Array, "3 n_caps"], half_sine: Float[Array, " n_caps"]
-) -> Int[Array, "*shape"]:
-    """How many caps each point of the sphere lies in. Not differentiable."""
-    chord_sq = sum((points[i][..., None] - position[i]) ** 2 for i in range(3))
-    return jnp.sum(chord_sq < 4 * half_sine**2, axis=-1)
-
-
-def covered_share(
-    points: Float[Array, "3 *shape"],
+def inside_share(
+    points: Float[Array, "3 n_nodes"],
+    width: Float[Array, " n_nodes"],
     position: Float[Array, "3 n_caps"],
     half_sine: Float[Array, " n_caps"],
-    step: Float[Array, ""] | float,
-) -> Float[Array, "*shape"]:
-    """Share of each pixel of an image that lies in a union of caps, rims one pixel wide on the sky.
+) -> Float[Array, "n_nodes n_caps"]:
+    """Whether nodes lie in caps, from 0 to 1 across the rim: what a node of some width sees of each cap.
 
     Args:
-        points: Middles of the pixels, as from `disc_points`.
-        position: Unit vectors to the caps' centres, observer on +z. [1]
+        points: Unit vectors to the nodes.
+        width: Half the angle over which the share rises. [rad]
+        position: Unit vectors to the caps' centres. [1]
         half_sine: sin(r/2) of the radii; 0 is no cap. [1]
-        step: Width of a pixel. [stellar radius]
-
-    Accuracy: a pixel that two rims cross is as covered as by the one that covers more of it.
     """
-    x, y, mu = points
-    # On the limb the sky's scale is that of a pixel's middle; comparing with NaN takes it outside too.
-    mu = jnp.where(mu * mu > step, mu, jnp.sqrt(step))
-
-    def add(share, cap):
-        (x0, y0, z0), w = cap
-        inside = x * x0 + y * y0 + mu * z0 - (1 - 2 * w * w)
-        slope = jnp.hypot(x0 - z0 * x / mu, y0 - z0 * y / mu)  # of `inside` on the sky
-        cover = jnp.clip(0.5 + safe_divide(inside, slope * step), 0, 1)
-        return jnp.maximum(share, jnp.where(w > 0, cover, 0)), None
-
-    return jax.lax.scan(add, jnp.zeros_like(mu), (position.T, half_sine))[0]
-
-
-def disc_points(n_pixels: int, half_width: float = 1.0) -> Float[np.ndarray, "3 n_pixels n_pixels"]:
-    """Middles (x, y, mu) of an image's pixels, y upwards along its first axis; mu is NaN off the disc."""
-    edge = ((np.arange(n_pixels) + 0.5) / n_pixels * 2 - 1) * half_width
-    x, y = np.meshgrid(edge, edge)
-    rest = 1 - x * x - y * y
-    return np.stack([x, y, np.sqrt(np.where(rest > 0, rest, np.nan))])
+    chord_sq = sum((points[i][:, None] - position[i]) ** 2 for i in range(3))
+    sine = 2 * half_sine * safe_sqrt(1 - half_sine**2)
+    depth = safe_divide(2 * half_sine**2 - 0.5 * chord_sq, sine)  # distance inside the rim, near it
+    rise = jnp.clip(0.5 + 0.5 * safe_divide(depth, width[:, None]), 0, 1)
+    return jnp.where(half_sine > 0, rise * rise * (3 - 2 * rise), 0)

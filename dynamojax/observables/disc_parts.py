@@ -1,0 +1,74 @@
+"""What each component shows of the disc at one epoch: nodes of photosphere, spots and faculae.
+
+The whole disc is photosphere; caps and planets carry differences, each on nodes that move with it.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynamojax.planets.nodes import planet_nodes
+from dynamojax.surface.nodes import cap_nodes, disc_nodes, inside_share
+
+# Points (3, n) and projected areas (n), negative where a component is taken away. [stellar radius squared]
+Part = tuple[Float[Array, "3 n"], Float[Array, " n"]]
+
+
+def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], *, is_union: bool) -> Part:
+    """Nodes of all caps, each piece of surface counted once if `is_union`, else once for each cap."""
+    nodes, weight = cap_nodes(position, half_sine, *n_cap, is_union=is_union)
+    return nodes.reshape(3, -1), (weight * nodes[2]).ravel()
+
+
+def _covered(points: Array, width: Array, position: Array, half_sine: Array) -> Array:
+    """Share of each node that lies in a union of caps."""
+    return 1 - jnp.prod(1 - inside_share(points, width, position, half_sine), axis=1)
+
+
+def disc_parts(
+    position: Float[Array, "3 n_spots"],
+    spot: Float[Array, " n_spots"],
+    facula: Float[Array, " n_spots"] | None,
+    planets: Float[Array, "n_planets 3"],
+    radius_ratio: Float[Array, " n_planets"],
+    n_disc: tuple[int, int],
+    n_cap: tuple[int, int],
+    n_planet: tuple[int, int],
+    *,
+    is_union: bool,
+) -> tuple[list[Part], list[Part], list[Part]]:
+    """Nodes of photosphere, spots and faculae, at one epoch.
+
+    Planets hide what is behind them, spots and faculae too; where two planets overlap on the disc, the
+    common part is counted twice.
+
+    Args:
+        position: Unit vectors to the spots' centres. [1]
+        spot: sin(r/2) of the spots. [1]
+        facula: sin(r/2) of the faculae's rims; None without faculae. [1]
+        planets: Positions, as from `planet_positions`. [stellar radius]
+        radius_ratio: Planets over star; 0 is no planet. [1]
+        n_disc: As in `DiscConfig`.
+        n_cap: As in `DiscConfig`.
+        n_planet: As in `DiscConfig`.
+        is_union: Whether overlapping spots cover the surface once.
+    """
+    points, angle = (jnp.asarray(q, position.dtype) for q in disc_nodes(*n_disc))
+    photosphere, spots, faculae = [(points, angle * points[2])], [], []
+    if spot.size:
+        dark = cap_part(position, spot, n_cap, is_union=is_union)
+        spots.append(dark)
+        bright = dark if facula is None else cap_part(position, facula, n_cap, is_union=is_union)
+        photosphere.append((bright[0], -bright[1]))
+        faculae = [] if facula is None else [bright, (dark[0], -dark[1])]
+    for (x, y, z), p in zip(planets, radius_ratio, strict=True):
+        points, angle = planet_nodes(x, y, z, p, *n_planet)
+        area = angle * points[2]
+        width = jnp.full(area.shape, p / n_planet[0])
+        in_spot = _covered(points, width, position, spot)
+        in_facula = in_spot if facula is None else _covered(points, width, position, facula)
+        photosphere.append((points, -area * (1 - in_facula)))
+        if spot.size:
+            spots.append((points, -area * in_spot))
+        if faculae:
+            faculae.append((points, -area * (in_facula - in_spot)))
+    return photosphere, spots, faculae

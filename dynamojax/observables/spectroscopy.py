@@ -1,0 +1,202 @@
+"""Spectra of the disc at an epoch: photosphere, spots, faculae and planets, each at its own velocity."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Bool, Float
+
+from dynamojax.atmosphere.intensity_grid import IntensityGrid
+from dynamojax.atmosphere.interpolation import intensity
+from dynamojax.constants import C_KM_S, DAY_S, R_SUN_KM
+from dynamojax.observables.disc_parts import Part, disc_parts
+from dynamojax.observables.line_kernels import (
+    Nodes,
+    convolved,
+    joined,
+    velocity_kernel,
+    with_macroturbulence,
+)
+from dynamojax.observables.photometry import facula_brightening
+from dynamojax.planets.orbit import planet_positions
+from dynamojax.splines import SPLINE_REACH
+from dynamojax.surface.moments import SurfaceConfig, caps_at
+from dynamojax.system import Epochs, Planets, SpotMap, Star
+
+
+class DiscConfig(eqx.Module):
+    """How finely the disc is sampled for spectra: static, no leaves.
+
+    Attributes:
+        n_disc: Nodes of the immaculate disc, across and along the projected spin axis.
+        n_cap: Rings of each spot and facula, and nodes of a ring.
+        n_planet: Slices of each planet, and nodes of a slice.
+        max_velocity: Largest velocity on the disc, macroturbulence included, that kernels have room for;
+            a star that needs more is not valid. [km/s]
+    """
+
+    n_disc: tuple[int, int] = eqx.field(static=True, default=(64, 16))
+    n_cap: tuple[int, int] = eqx.field(static=True, default=(4, 12))
+    n_planet: tuple[int, int] = eqx.field(static=True, default=(12, 12))
+    max_velocity: float | int = eqx.field(static=True, default=120.0)
+
+    def __check_init__(self):
+        for name in ("n_disc", "n_cap", "n_planet"):
+            value = getattr(self, name)
+            if len(value) != 2 or min(value) < 1:
+                raise ValueError(f"{name} = {value} must be two whole numbers from 1")
+        if not 0 < self.max_velocity < 3000:
+            raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, 3000)")
+
+    def reach(self, ln_step: float) -> int:
+        """Samples on either side of a velocity kernel."""
+        return int(self.max_velocity / C_KM_S / ln_step) + SPLINE_REACH + 2
+
+
+class SurfaceIntensity(eqx.Module):
+    """Intensities of each component of one star's surface at the grid's cosines.
+
+    Attributes:
+        photosphere: [erg/s/cm2/A/sr]
+        spot: [erg/s/cm2/A/sr]
+        facula: [erg/s/cm2/A/sr]
+        valid: Whether the grid holds all of them; NaN where not.
+    """
+
+    photosphere: Float[Array, "n_mu n_wavelength"]
+    spot: Float[Array, "n_mu n_wavelength"]
+    facula: Float[Array, "n_mu n_wavelength"] | None
+    valid: Bool[Array, ""]
+
+
+def equatorial_velocity(star: Star) -> Float[Array, ""]:
+    """Rotation velocity at the equator. [km/s]"""
+    return 2 * jnp.pi * R_SUN_KM / DAY_S * star.radius / star.prot
+
+
+def surface_intensity(
+    star: Star, spots: SpotMap, grid: IntensityGrid, *, has_faculae: bool
+) -> SurfaceIntensity:
+    """Intensities of photosphere, spots and faculae, interpolated in the grid.
+
+    A star without spots needs no spot temperature inside the grid.
+    """
+    is_spotted = jnp.any(spots.radius > 0)
+
+    def at(contrast):
+        return intensity(grid, star.teff + jnp.where(is_spotted, contrast, 0), star.logg, star.feh)
+
+    photosphere, valid = at(jnp.zeros_like(star.teff))
+    spot, fits = at(-star.spot_contrast)
+    if not has_faculae:
+        return SurfaceIntensity(photosphere, spot, None, valid & fits)
+    facula, facula_fits = at(star.facula_contrast)
+    facula = facula * facula_brightening(star, jnp.asarray(grid.mu, star.teff.dtype))[:, None]
+    return SurfaceIntensity(photosphere, spot, facula, valid & fits & facula_fits)
+
+
+def rotation_velocity(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, " *n"]:
+    """Velocity away from us of points of the disc, by rotation; positive recedes. [km/s]"""
+    x, y, mu = points
+    sin_lat = y * jnp.sin(star.inc) + mu * jnp.cos(star.inc)
+    return equatorial_velocity(star) * jnp.sin(star.inc) * x * (1 - star.shear * sin_lat**2)
+
+
+def _kernel(
+    parts: list[Part], star: Star, offset: Array, ln_step: float, mu_nodes, reach: int
+) -> tuple[Array, Array]:
+    """Velocity kernel of one component, and the largest shift in it, in samples."""
+    all_nodes = []
+    for points, area in parts:
+        shift = jnp.arctanh(rotation_velocity(star, points) / C_KM_S) / ln_step
+        all_nodes.append(Nodes(points[2], area, shift + offset))
+    nodes = joined(all_nodes)
+    zeta = star.macroturbulence / C_KM_S / ln_step
+    kernel = with_macroturbulence(velocity_kernel(nodes, mu_nodes, reach), mu_nodes, zeta)
+    widest = jnp.max(jnp.where(nodes.area != 0, jnp.abs(nodes.shift), 0))
+    return kernel, stop_gradient(widest + 3 * zeta)
+
+
+def disc_spectrum(
+    star: Star,
+    surface: SurfaceIntensity,
+    grid: IntensityGrid,
+    parts: tuple[list[Part], list[Part], list[Part]],
+    velocity: Float[Array, ""],
+    config: DiscConfig,
+) -> tuple[Float[Array, " n_wavelength"], Bool[Array, ""]]:
+    """Surface flux of the spotted, rotating disc at one epoch, on the grid's wavelengths.
+
+    Args:
+        star: Its rotation and macroturbulence.
+        surface: From `surface_intensity`.
+        grid: Its wavelengths and cosines.
+        parts: From `disc_parts`.
+        velocity: Of the star as a whole, away from the observer. [km/s]
+        config: Room for velocities.
+
+    Returns:
+        B-spline coefficients of the spectrum: `splines.interpolation_filter` turns them into its samples,
+        which the operator of a spectrograph contains. Lacking light within `config.reach` and the
+        velocity of the ends. [erg/s/cm2/A] And whether the velocities had room.
+    """
+    reach = config.reach(grid.ln_step)
+    shift = jnp.arctanh(velocity / C_KM_S) / grid.ln_step
+    whole = jnp.round(stop_gradient(shift))
+    rows, kernels, widest = [], [], []
+    for rows_of, part in zip((surface.photosphere, surface.spot, surface.facula), parts, strict=True):
+        if part:
+            kernel, most = _kernel(part, star, shift - whole, grid.ln_step, grid.mu, reach)
+            rows.append(rows_of)
+            kernels.append(kernel)
+            widest.append(most)
+    flux = convolved(jnp.concatenate(rows), jnp.concatenate(kernels))
+    fits = jnp.max(jnp.stack(widest)) <= reach - SPLINE_REACH
+    return jnp.roll(flux, whole.astype(int)), fits & (jnp.abs(whole) < grid.n_wavelength)
+
+
+def disc_spectra(
+    star: Star,
+    spots: SpotMap,
+    planets: Planets,
+    epochs: Epochs,
+    velocity: Float[Array, " n_times"],
+    grid: IntensityGrid,
+    surface: SurfaceConfig,
+    config: DiscConfig,
+) -> tuple[Float[Array, "n_times n_wavelength"], Bool[Array, ""]]:
+    """Spectra of one star at epochs, as `disc_spectrum` gives them, and whether every stage held.
+
+    Args:
+        star: The star.
+        spots: Its spots.
+        planets: Its planets.
+        epochs: Times.
+        velocity: Of the star as a whole at each time: systemic, reflex and barycentric. [km/s]
+        grid: Spectral intensities.
+        surface: How spots evolve and overlap.
+        config: How finely the disc is sampled.
+    """
+    light = surface_intensity(star, spots, grid, has_faculae=surface.faculae)
+    position, spot, facula = caps_at(star, spots, epochs, surface)
+    where = jnp.stack(planet_positions(star, planets, epochs), axis=-1)
+
+    def at(given):
+        position, spot, facula, where, velocity = given
+        parts = disc_parts(
+            position,
+            spot,
+            facula if surface.faculae else None,
+            where,
+            planets.radius_ratio,
+            config.n_disc,
+            config.n_cap,
+            config.n_planet,
+            is_union=surface.overlap == "exact",
+        )
+        return disc_spectrum(star, light, grid, parts, velocity, config)
+
+    by_time = jnp.moveaxis(position, -1, 0), spot.T, facula.T, jnp.moveaxis(where, 1, 0), velocity
+    flux, fits = jax.lax.map(at, by_time)
+    valid = light.valid & jnp.all(fits)
+    return jnp.where(valid, flux, jnp.nan), valid

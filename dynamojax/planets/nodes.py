@@ -1,0 +1,67 @@
+"""What a planet hides of the disc, as nodes that move with it."""
+
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+
+
+def _slices(top: Array, limb: Array, n: int) -> tuple[Array, Array]:
+    """Places and weights of planes of constant y in the three panels between +-top and +-limb."""
+    u, w = (jnp.asarray(q, top.dtype) for q in gauss_legendre(n, 0.0, 1.0))
+    place, weight = u * u * (3 - 2 * u), 6 * u * (1 - u) * w  # square roots at the ends are smooth in u
+    edges = jnp.stack([-top, -limb, limb, top])
+    step = (edges[1:] - edges[:-1])[:, None]
+    return (edges[:-1, None] + step * place).ravel(), (step * weight).ravel()
+
+
+def planet_nodes(
+    x: Float[Array, ""],
+    y: Float[Array, ""],
+    z: Float[Array, ""],
+    radius_ratio: Float[Array, ""],
+    n_slices: int,
+    n_along: int,
+) -> tuple[Float[Array, "3 n_nodes"], Float[Array, " n_nodes"]]:
+    """Quadrature nodes over the part of the star's visible surface behind a planet.
+
+    The sky is turned so that the planet lies on the +x axis, and cut by planes of constant y, on which
+    the planet covers one arc, as in `crossing`.
+
+    Args:
+        x: Position of the planet, as from `planet_positions`. [stellar radius]
+        y: Along the projected spin axis. [stellar radius]
+        z: Towards the observer; z <= 0 is behind. [stellar radius]
+        radius_ratio: Planet over stellar radius; 0 is no planet. [1]
+        n_slices: Planes between two corners, where the planet's rim crosses the limb.
+        n_along: Nodes of a plane.
+
+    Returns:
+        Unit vectors (x, y, mu), and solid angles: mu times these is projected area. All zero where
+        nothing is hidden. [sr]
+    Gradients: finite everywhere.
+    """
+    clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
+    x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
+    distance = jnp.sqrt(stop_gradient(x * x + y * y))
+    cos_turn = jnp.where(distance > 0, safe_divide(stop_gradient(x), distance), 1)
+    sin_turn = safe_divide(stop_gradient(y), distance)
+    x, y = cos_turn * x + sin_turn * y, cos_turn * y - sin_turn * x
+    top, at = jnp.minimum(p, 1), safe_divide(1 + (x - p) * (x + p), 2 * x)
+    limb = safe_sqrt((1 - at) * (1 + at))
+    up, w_up = _slices(top, jnp.where(limb > 0, jnp.minimum(limb, top), top), n_slices)
+    half, height = safe_sqrt((p - up) * (p + up)), y + up
+    rim = safe_sqrt((1 - height) * (1 + height))
+
+    def tau(u):  # +-pi/2 at and beyond the limb
+        return jnp.arctan2(u, safe_sqrt((rim - u) * (rim + u)))
+
+    start, stop = tau(x - half), tau(x + half)
+    v, w_v = (jnp.asarray(q, p.dtype) for q in gauss_legendre(n_along, 0.0, 1.0))
+    angle = (start + (stop - start) * v[:, None]).ravel()
+    weight = (w_up * (stop - start) * w_v[:, None]).ravel()
+    rim, height = jnp.tile(rim, n_along), jnp.tile(height, n_along)
+    across, mu = rim * jnp.sin(angle), rim * jnp.cos(angle)
+    nodes = jnp.stack([cos_turn * across - sin_turn * height, sin_turn * across + cos_turn * height, mu])
+    return nodes, jnp.where(clear, 0, weight)
