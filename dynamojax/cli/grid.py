@@ -120,7 +120,10 @@ def build(
     n_mu: Annotated[int, typer.Option(help="Angles of the quadrature, 4 to 32.")] = 10,
     representation: Annotated[str, typer.Option(help="int16, or float32 at twice the size.")] = "int16",
     law: Annotated[
-        str, typer.Option(help="Limb darkening where a library has none: bands, or a law with coefficients.")
+        str,
+        typer.Option(
+            help="Limb darkening where a library has none: bands, grid:NAME, or a law with coefficients."
+        ),
     ] = "bands",
     coefficient: Annotated[list[float] | None, typer.Option(help="Of the law; repeat for more.")] = None,
     output: Output = None,

@@ -8,6 +8,7 @@ import numpy as np
 
 from dynamojax.atmosphere.building import Built, Node, Spectra, Stretch, Tell, build_grid, check_sampling
 from dynamojax.atmosphere.libraries import atlas9, bt_settl, phoenix_hires
+from dynamojax.atmosphere.libraries.grid_law import grid_law
 from dynamojax.atmosphere.libraries.laws import BANDS, Law, limb_law
 
 
@@ -79,7 +80,8 @@ def build_fluxes(
         output: Grid file.
         ranges: Lowest and highest teff [K], logg and [Fe/H] [dex]; None for all.
         stretches: Wavelengths and resolutions; the library's own if empty.
-        law: See `limb_law`; the grid's attribute `limb` names it.
+        law: See `limb_law`, or "grid:NAME" for the limb darkening of a grid of intensities, see `grid_law`;
+            the grid's attribute `limb` names it.
         coefficients: Of the law.
         n_mu: Number of mu.
         representation: How intensities are stored.
@@ -93,7 +95,7 @@ def build_fluxes(
         raise ValueError(f"library = {library!r} must be phoenix or one of {', '.join(LIBRARIES)}")
     kind, folder = LIBRARIES[library], Path(folder)
     stretches = tuple(stretches) or kind.stretches
-    limb = limb_law(law, coefficients, n_mu)
+    limb = _law(law, coefficients, n_mu)
     bounds = [_UNLIMITED if r is None else r for r in ranges]
     found = kind.find(folder) if folder.is_dir() else {}
     files = {
@@ -120,6 +122,15 @@ def build_fluxes(
         skip_damaged=skip_damaged,
         tell=tell,
     )
+
+
+def _law(law: str, coefficients: Sequence[float], n_mu: int) -> Law:
+    kind, _, name = law.partition(":")
+    if kind != "grid":
+        return limb_law(law, coefficients, n_mu)
+    if coefficients or not name:
+        raise ValueError(f"law = {law!r}: grid:NAME, without coefficients, is expected")
+    return grid_law(name, n_mu)
 
 
 def _spectra(kind: Library, limb: Law, node: Node, path: Path, stretches: Sequence[Stretch]) -> Spectra:
