@@ -3,8 +3,8 @@
     python -m grids.measure_spectra [--folder SOURCES] [--nodes NODES] [--plot lines.png]
 
 Band fluxes and spot contrasts against PHOENIX, centre-to-limb against Kostogryz et al. (2022),
-compression (needs the synthesised nodes), equivalent widths of the solar model and the kernels against SMElib's own solver
-(need `dynamojax[build-spectra]`). Results go to benchmarks/results/spectra_grid.json.
+compression (needs the synthesised nodes), equivalent widths of the solar model and the kernels against
+SMElib's own solver (need `dynamojax[build-spectra]`). Results go to benchmarks/results/spectra_grid.json.
 """
 
 import argparse

@@ -86,7 +86,8 @@ class Library:
         self.structure, self._dll, self._lib = structure, SME_DLL(), _smelib
         self.turbulence = turbulence
         self._range = wavelengths
-        self._load(*_line_list(species, wavelengths[0]))
+        self._all = _line_list(species, wavelengths[0])
+        self._load(*self._all)
 
     def _load(self, names: np.ndarray, rows: np.ndarray, layers=slice(None)) -> None:
         """Everything again: SMElib keeps no memory of the gas when the lines change."""
@@ -135,6 +136,7 @@ class Library:
             self._dll.Transf(np.array([1.0]), wave=wavelength[mine[:2]], accrt=1e-4, accwi=3e-3)
             for i in mine:
                 values[i] = self._dll.GetLineOpacity(float(wavelength[i]))[0]
+        self._load(*self._all)
         return np.exp(CubicSpline(some, np.log(np.maximum(values, 1e-20)), axis=1)(every))
 
     def solved(self, names: np.ndarray, rows: np.ndarray, wavelength: np.ndarray, mu: np.ndarray):

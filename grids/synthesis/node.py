@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grids.synthesis import hydrogen, kernel, structures
+from grids.synthesis import hydrogen, structures
 from grids.synthesis.gas import Gas, Library, microturbulence
 from grids.synthesis.lines import Lines
 from grids.synthesis.structures import Structure
@@ -81,6 +81,8 @@ def add_titanium_oxide(total: np.ndarray, structure: Structure, gas: Gas, lines:
     which all degrade to the red. The haze is the listed opacity times HAZE, spread redward by 0.3 %. HAZE = 1
     takes half of what PHOENIX has more of in Kepler and SDSS r at 3000 to 4000 K; a calibration, not physics.
     """
+    from grids.synthesis import kernel
+
     listed = np.zeros_like(total)
     _add(listed, total, structure, gas, lines, grid)
     total += listed
@@ -94,6 +96,8 @@ def add_lines(total: np.ndarray, structure: Structure, gas: Gas, lines: Lines, g
 
 
 def _add(total, continuum, s, gas, lines, grid):
+    from grids.synthesis import kernel
+
     start, step, n = grid
     some = lines.between(np.exp(start) - _MARGIN, np.exp(start + step * n) + _MARGIN)
     state = (gas.population, gas.doppler, gas.mass, s.temperature, gas.electrons, gas.neutrals)
@@ -103,6 +107,8 @@ def _add(total, continuum, s, gas, lines, grid):
 
 def synthesise(folder: Path, lines: Lines, label: tuple[float, float, float], mu: np.ndarray):
     """Mean intensities of every bin: {segment: (n_mu, n_bin)} [erg/s/cm2/A/sr], None without a structure."""
+    from grids.synthesis import kernel  # Numba, which only the synthesis needs
+
     structure = structures.read(folder, *label)
     if structure is None:
         return None
