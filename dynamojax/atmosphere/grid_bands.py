@@ -52,13 +52,13 @@ def bands_from_spectra(
         raise ValueError(f"bandpasses = {names}: different names, at least one, are needed")
     pieces = {band.name: _pieces(file, band) for band in bandpasses}  # refuses before it computes
     folder = _folder(file, cache)
-    cubes = {band.name: _kept(folder, file, band) for band in bandpasses}
-    missing = [band for band in bandpasses if cubes[band.name] is None]
+    kept = ((band.name, _kept(folder, file, band)) for band in bandpasses)
+    cubes = {name: cube for name, cube in kept if cube is not None}
+    missing = [band for band in bandpasses if band.name not in cubes]
     if missing:
-        made = _integrated(file, {band.name: pieces[band.name] for band in missing})
-        for band in missing:
-            cubes[band.name] = made[band.name]
-            _keep(folder, file, band, made[band.name])
+        cubes |= _integrated(file, {band.name: pieces[band.name] for band in missing})
+    for band in missing:
+        _keep(folder, file, band, cubes[band.name])
     return _grid(file, bandpasses, np.stack([cubes[name] for name in names], axis=-2))
 
 
