@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib import colormaps, rc_context
@@ -43,7 +44,7 @@ def plot_intensities(
     cut = grid.cut(
         (teff, teff), (logg, logg), (feh, feh), wavelength, segment=segment, representation="float32"
     )
-    values, valid = intensity(cut, *(jnp.asarray(float(x)) for x in (teff, logg, feh)))
+    values, valid = jax.jit(intensity)(cut, *(jnp.asarray(float(x)) for x in (teff, logg, feh)))
     if not bool(valid):
         raise ValueError(
             f"teff = {teff:g} K, logg = {logg:g}, feh = {feh:g} is next to a hole of {grid.path}; "

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -66,6 +67,9 @@ def limb_law(law: str, coefficients: Sequence[float], n_mu: int) -> Law:
     return Law(f"{law} ({numbers})", lambda node, ln: np.broadcast_to(shape, (n_mu, len(ln))))
 
 
+_band_intensity = jax.jit(band_intensity)  # thousands of models, one at a time
+
+
 @lru_cache(maxsize=1)
 def _ladder() -> BandGrid:
     return load_grid().select(_LADDER)
@@ -73,7 +77,7 @@ def _ladder() -> BandGrid:
 
 def _band_shape(node: Node, ln_wavelength: np.ndarray, n_mu: int) -> np.ndarray:
     grid = _ladder()
-    values, valid = band_intensity(grid, *(jnp.asarray(float(x)) for x in node))
+    values, valid = _band_intensity(grid, *(jnp.asarray(float(x)) for x in node))
     if not bool(valid):
         raise ValueError(
             f"teff = {node[0]:g}, logg = {node[1]:g}, feh = {node[2]:g} has no limb darkening in the "
