@@ -13,6 +13,10 @@ _HOMES = {
     "instruments.photometer": (
         *("Photometer", "cheops", "gaia", "johnson", "kepler", "plato", "sdss", "tess", "two_mass"),
     ),
+    "instruments.spectrograph": ("Arm", "Spectrograph"),
+    "instruments.spectrograph_presets": (
+        *("apogee", "espresso", "gaia_rvs", "galah", "harps", "lamost", "lamost_mrs"),
+    ),
     "observables.noise": ("add_noise", "kepler_noise", "tess_noise", "white_noise"),
     "observables.photometry": ("magnitude",),
     "planets.orbit": ("planet_positions", "reflex_velocity"),
