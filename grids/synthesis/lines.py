@@ -62,7 +62,7 @@ def read_arve(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
     use = "species wave_vald E_l loggf damping_rad damping_stark damping_waals J_l".split()
-    masks = [pd.read_csv(folder / f"arve/aux_data/masks/{t}.csv.zip", usecols=use) for t in TYPES]
+    masks = [pd.read_csv(folder / f"arve-0.8.3/arve/aux_data/masks/{t}.csv.zip", usecols=use) for t in TYPES]
     table = pd.concat(masks).drop_duplicates(["species", "wave_vald", "loggf", "E_l", "J_l"])
     # The same line, read by two masks a thousandth of an angstrom apart.
     table = table.sort_values(["species", "E_l", "loggf", "J_l", "wave_vald"])
