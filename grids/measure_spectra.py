@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 
 from dynamojax.atmosphere.bands import band_weights
 from dynamojax.atmosphere.grid import EMBEDDED as EMBEDDED_BANDS
-from grids import build_bands, build_spectra, sources
+from grids import build_spectra, sources
 from grids.synthesis import yardstick
 
 RESULTS = Path(__file__).parents[1] / "benchmarks/results/spectra_grid.json"
@@ -109,7 +109,7 @@ def fluxes_and_contrasts(grid: Embedded) -> dict:
 def limb(grid: Embedded, folder: Path) -> dict:
     """I(mu)/I(1) of Kepler and TESS against the table of Kostogryz et al. (2022), at its own nodes."""
     frame = sources.read_limb_darkening(folder, "kostogryz2022/table5")
-    curves = build_bands.read_filters(folder)
+    curves = yardstick.curves(KOSTOGRYZ)
     ln = grid.segments["optical"][0]
     result = {}
     for band in KOSTOGRYZ:

@@ -100,7 +100,7 @@ def _smelib(structure, lines: Lines, wavelength, mu) -> tuple[np.ndarray, np.nda
 
 
 def against_smelib(folder: Path) -> dict:
-    """Normalised flux of the kernels over that of SMElib's solver: bins of 1/24,000, TiO haze left out."""
+    """Normalised flux of the kernels over that of SMElib's solver: bins of 1/24,000."""
     table = merged(folder)
     mu, weight = quadrature_nodes(7)
     result = {}

@@ -150,21 +150,6 @@ def add_lines(opacity, continuum, ln_start, ln_step, lines, species, gas, series
     return used, touched
 
 
-@njit(fastmath=True, cache=True)
-def smear_redward(opacity, ln_step, scale):
-    """Replace each column by its running mean with an exponential tail towards the red, in place.
-
-    Args:
-        opacity: [n_wavelength, n_layer].
-        ln_step: Step of ln wavelength.
-        scale: Of the tail, in ln wavelength.
-    """
-    keep = np.exp(-ln_step / scale)
-    for i in range(1, len(opacity)):
-        for k in range(opacity.shape[1]):
-            opacity[i, k] = keep * opacity[i - 1, k] + (1.0 - keep) * opacity[i, k]
-
-
 @njit(cache=True)
 def _ln_gamma(x):
     """Ln of the gamma function (Lanczos, g = 7 is more than the 1 to 2 needed here)."""

@@ -34,14 +34,6 @@ class Lines:
     species: list[str]
     which: np.ndarray
 
-    def split(self, name: str) -> tuple["Lines", "Lines"]:
-        """The lines of one species, and all others."""
-        mine = self.which == self.species.index(name)
-        return tuple(
-            Lines(np.ascontiguousarray(self.data[keep]), self.species, self.which[keep])
-            for keep in (mine, ~mine)
-        )
-
     def between(self, low: float, high: float) -> "Lines":
         """Those with low < wavelength < high. [A]"""
         keep = (self.data[:, 0] > low) & (self.data[:, 0] < high)

@@ -12,8 +12,6 @@ from grids.synthesis.lines import Lines
 from grids.synthesis.structures import Structure
 
 _MARGIN = 60.0  # lines this far outside a segment are still summed [A]
-HAZE, HAZE_SCALE = 1.0, 0.003
-HAZY = 4600.0  # hotter, TiO no longer matters [K]
 
 
 @dataclass(frozen=True)
@@ -74,40 +72,20 @@ def smooth_opacity(library: Library, grid, with_hydrogen: bool = True) -> np.nda
     return np.exp(to_all @ np.log(total))
 
 
-def add_titanium_oxide(total: np.ndarray, structure: Structure, gas: Gas, lines: Lines, grid) -> None:
-    """Add TiO: its listed lines, and a haze that stands for the millions that are not listed.
-
-    The list stops at lines that are 0.1 deep, one isotope in effect; what is missing lies in the same bands,
-    which all degrade to the red. The haze is the listed opacity times HAZE, spread redward by 0.3 %. HAZE = 1
-    takes half of what PHOENIX has more of in Kepler and SDSS r at 3000 to 4000 K; a calibration, not physics.
-    """
-    from grids.synthesis import kernel
-
-    listed = np.zeros_like(total)
-    _add(listed, total, structure, gas, lines, grid)
-    total += listed
-    kernel.smear_redward(listed, grid[1], HAZE_SCALE)
-    total += HAZE * listed
-
-
 def add_lines(total: np.ndarray, structure: Structure, gas: Gas, lines: Lines, grid) -> None:
     """Add the opacity of atoms and molecules to `total`."""
-    _add(total, total.copy(), structure, gas, lines, grid)
-
-
-def _add(total, continuum, s, gas, lines, grid):
-    from grids.synthesis import kernel
+    from grids.synthesis import kernel  # Numba, which only the synthesis needs
 
     start, step, n = grid
-    some = lines.between(np.exp(start) - _MARGIN, np.exp(start + step * n) + _MARGIN)
+    some, s = lines.between(np.exp(start) - _MARGIN, np.exp(start + step * n) + _MARGIN), structure
     state = (gas.population, gas.doppler, gas.mass, s.temperature, gas.electrons, gas.neutrals)
     deepest = int(np.searchsorted(s.log_tau, 1.5))
-    kernel.add_lines(total, continuum, start, step, some.data, some.which, state, kernel.SERIES, deepest)
+    kernel.add_lines(total, total.copy(), start, step, some.data, some.which, state, kernel.SERIES, deepest)
 
 
 def synthesise(folder: Path, lines: Lines, label: tuple[float, float, float], mu: np.ndarray):
     """Mean intensities of every bin: {segment: (n_mu, n_bin)} [erg/s/cm2/A/sr], None without a structure."""
-    from grids.synthesis import kernel  # Numba, which only the synthesis needs
+    from grids.synthesis import kernel
 
     structure = structures.read(folder, *label)
     if structure is None:
@@ -121,11 +99,7 @@ def synthesise(folder: Path, lines: Lines, label: tuple[float, float, float], mu
     gas, result = library.gas(lines.species), {}
     for segment in SEGMENTS:
         total = smooth_opacity(library, segment.fine)
-        others = lines
-        if structure.teff < HAZY:
-            oxide, others = lines.split("TiO")
-            add_titanium_oxide(total, structure, gas, oxide, segment.fine)
-        add_lines(total, structure, gas, others, segment.fine)
+        add_lines(total, structure, gas, lines, segment.fine)
         out = np.empty((len(mu), segment.n))
         s, (start, step, _) = structure, segment.fine
         kernel.emergent(total, s.column, s.temperature, start, step, mu, segment.points, out)
