@@ -2,14 +2,16 @@
 
     python -m grids.measure_spectra [--folder SOURCES] [--nodes NODES] [--plot lines.png]
 
-Band fluxes and spot contrasts against PHOENIX, centre-to-limb against Kostogryz et al. (2022),
-compression (needs the synthesised nodes), equivalent widths of the solar model and the kernels against
-SMElib's own solver (need `dynamojax[build-spectra]`). Results go to benchmarks/results/spectra_grid.json.
+Band fluxes and spot contrasts against PHOENIX, centre-to-limb against Kostogryz et al. (2022); compression,
+and bands that the anchoring did not know (with the synthesised nodes); equivalent widths of the solar model,
+and the kernels against SMElib's own solver (with `dynamojax[build-spectra]`). Results go to
+benchmarks/results/spectra_grid.json.
 """
 
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -19,7 +21,7 @@ from scipy.interpolate import CubicSpline
 from dynamojax.atmosphere.bands import band_weights
 from dynamojax.atmosphere.grid import EMBEDDED as EMBEDDED_BANDS
 from grids import build_spectra, sources
-from grids.synthesis import yardstick
+from grids.synthesis import anchor, run, yardstick
 
 RESULTS = Path(__file__).parents[1] / "benchmarks/results/spectra_grid.json"
 OPTICAL = "kepler tess gaia_g gaia_bp gaia_rp sdss_g sdss_r sdss_i sdss_z".split()
@@ -57,7 +59,8 @@ def summary(error: np.ndarray) -> dict:
     """Median, 95th percentile and maximum of |error|."""
     error = np.abs(np.asarray(error, float)).ravel()
     median, most = np.percentile(error, [50, 95])
-    return {"n": len(error), "median": round(median, 5), "p95": round(most, 5), "max": round(error.max(), 5)}
+    values = {"median": median, "p95": most, "max": error.max()}
+    return {"n": len(error), **{key: round(float(value), 5) for key, value in values.items()}}
 
 
 def phoenix_fluxes(names) -> dict:
@@ -149,6 +152,25 @@ def compression(grid: Embedded, nodes: Path, every: int = 5) -> dict:
     return result
 
 
+def left_out(grid: Embedded, nodes: Path, every: int = 12) -> dict:
+    """Error of each band's flux where the anchoring did not know that band, over every n-th model."""
+    stick, matrix, centres = build_spectra.yardsticks(grid.mu)["optical"]
+    bands = stick.bands
+    errors = {name: [] for name in OPTICAL}
+    for label in grid.labels[::every]:
+        with np.load(run.path_of(nodes, label)) as file:
+            intensity = file["optical"].astype(np.float64)
+        flux, limb = stick.targets(label)
+        for j, name in enumerate(bands.names):
+            if name not in errors:
+                continue
+            blind = np.where(np.arange(len(bands.names)) == j, 1e3, 1.0)
+            some = replace(bands, noise=bands.noise * blind, limb_noise=bands.limb_noise * blind)
+            got = anchor.anchored(intensity, grid.weight, some, flux, limb, matrix, centres)
+            errors[name].append(2 * np.pi * bands.inside[j] @ (grid.weight @ got) / flux[j] - 1)
+    return {name: summary(values) for name, values in errors.items()}
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(
@@ -173,6 +195,7 @@ def main() -> None:
         result["limb"] = limb(grid, folder)
     if args.nodes:
         result["compression"] = compression(grid, args.nodes)
+        result["band left out"] = left_out(grid, args.nodes)
     if args.lines:
         from grids.synthesis import checks
 
