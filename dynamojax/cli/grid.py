@@ -63,6 +63,9 @@ def fetch(
         steps.note(_plan(plan, places))
         if dry_run or not plan.todo:
             return
+        if plan.unreachable:
+            steps.note(f"no server answers ({plan.unreachable}); try later, or another --url or --mirror")
+            raise typer.Exit(1)
         fetching.check_space(plan, places)
         if not yes and not _agreed():
             raise typer.Exit(1)
@@ -92,8 +95,9 @@ def _report(report: "Report", plan: "Plan") -> str:
         names = [f"teff {m.teff:g} logg {m.logg:g} feh {m.feh:g}" for m in report.holes]
         shown = "; ".join(names[:8] + ["..."] * (len(names) > 8))
         lines.append(f"{len(names)} models do not exist and will be holes of the grid: {shown}")
-    for model, why in list(report.failed.items())[:5]:
-        lines.append(f"failed: {model.name}: {why}")
+    for why in dict.fromkeys(report.failed.values()):
+        names = [model.name for model, other in report.failed.items() if other == why]
+        lines.append(f"failed: {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {why}")
     if report.failed:
         rest = len(plan.todo) - len(report.fetched) - len(report.holes)
         begin = "the servers do not answer as they should; " if report.stopped else ""

@@ -86,14 +86,24 @@ def test_fetch_asks_first(server, tmp_path, monkeypatch):
 
 
 def test_failed_files_are_said_and_exit_code_1(server, tmp_path):
-    server.always[WANTED[0].path] = "403"
+    server.always[WANTED[0].path] = server.always[WANTED[1].path] = "403"
     command = ("grid", "fetch", "phoenix", *RANGES, "--cache", tmp_path, "--url", server.url, "-y")
     done = run(*command)
     assert done.exit_code == 1
-    assert f"failed: {WANTED[0].name}: " in done.stderr and "HTTP 403" in done.stderr
-    assert "1 files are missing; run the same command again" in done.stderr
+    assert f" and 1 more: {server.url}: HTTP 403" in done.stderr
+    assert "2 files are missing; run the same command again" in done.stderr
     server.always.clear()
     assert run(*command).exit_code == 0
+
+
+def test_no_server_is_said_at_once(server, tmp_path):
+    server.always["*"] = "500"
+    command = ("grid", "fetch", "phoenix", *RANGES, "--cache", tmp_path, "--url", server.url, "-y")
+    done = run(*command)
+    assert done.exit_code == 1 and f"no server answers ({server.url}: HTTP 500)" in done.stderr
+    server.always["*"] = "405"  # one that does not tell sizes may still have the files
+    assert "no server answers" not in run(*command).stderr
+    assert {method for method, *_ in server.requests} == {"HEAD", "GET"}
 
 
 @pytest.mark.parametrize(

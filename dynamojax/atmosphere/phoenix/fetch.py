@@ -10,7 +10,7 @@ from dynamojax.atmosphere.locations import Locations
 from dynamojax.atmosphere.phoenix.cache import Cache, alone, check_specint
 from dynamojax.atmosphere.phoenix.catalogue import Model
 from dynamojax.atmosphere.phoenix.transfer import Arrived, Patience, Stopped, download
-from dynamojax.atmosphere.phoenix.web import Failure, Hole, ask
+from dynamojax.atmosphere.phoenix.web import Failure, Hole, Unreachable, ask
 
 MOST_PARALLEL = 8
 _ASKED = 4  # files whose size is asked for, to estimate that of all
@@ -26,12 +26,14 @@ class Plan:
         present: Number of models that are there.
         holes: Models that the library is known not to have.
         n_bytes: Estimate of all that is to come; None if no server would say.
+        unreachable: Why no server answers; empty if one does.
     """
 
     todo: list[Model]
     present: int
     holes: list[Model]
     n_bytes: int | None
+    unreachable: str = ""
 
 
 @dataclass
@@ -72,13 +74,14 @@ def plan(
     known = set(holes)
     todo = [m for m in models if m not in known and not cache.has(m)]
     present = len(models) - len(todo) - len(holes)
-    return Plan(todo, present, holes, _estimate(todo, places, patience or Patience()))
+    return Plan(todo, present, holes, *_estimate(todo, places, patience or Patience()))
 
 
-def _estimate(todo: Sequence[Model], places: Locations, patience: Patience) -> int | None:
-    """Mean size of a few, evenly chosen, times the number of all. [byte]"""
+def _estimate(todo: Sequence[Model], places: Locations, patience: Patience) -> tuple[int | None, str]:
+    """Mean size of a few, evenly chosen, times the number of all [byte]; and why no server answers."""
     if not todo:
-        return 0
+        return 0, ""
+    dead: list[str] = []
     few = {todo[round(i * (len(todo) - 1) / (_ASKED - 1))] for i in range(_ASKED)}
     for address in places.addresses:
         sizes = []
@@ -87,12 +90,13 @@ def _estimate(todo: Sequence[Model], places: Locations, patience: Patience) -> i
                 length = ask(f"{address}/{model.path}", patience.timeout).length
             except Hole:
                 continue
-            except Failure:
+            except Failure as failure:
+                dead += [f"{address}: {failure}"] if isinstance(failure, Unreachable) else []
                 break
             sizes += [] if length is None else [length]
         if sizes:
-            return len(todo) * sum(sizes) // len(sizes)
-    return None
+            return len(todo) * sum(sizes) // len(sizes), ""
+    return None, "; ".join(dead) if len(dead) == len(places.addresses) else ""
 
 
 def check_space(wanted: Plan, places: Locations) -> None:

@@ -94,7 +94,9 @@ def download(
         except Hole:
             continue
         except Failure as failure:
-            failures.append(f"{url}: {failure}")
+            # Without the file's own folder and name: of many files, the reason is then one.
+            address = url.removesuffix("/".join(path.parts[-2:])).rstrip("/")
+            failures.append(f"{address}: {failure}")
     if failures:
         raise Failure("; ".join(failures))
     raise Hole

@@ -35,6 +35,10 @@ class Failure(Exception):
     """The file may exist, but could not be had."""
 
 
+class Unreachable(Failure):
+    """No server that works answered."""
+
+
 class Retry(Exception):
     """Worth another attempt, after `wait` seconds if the server named them."""
 
@@ -52,13 +56,14 @@ def ask(url: str, timeout: float) -> Remote:
 
     Raises:
         Hole: it says that there is none.
-        Failure: no sensible answer.
+        Unreachable: no answer, or an error that may pass.
+        Failure: it does not say.
     """
     try:
         with request(url, {}, timeout, "HEAD") as response:
             return remote(response)
     except Retry as error:
-        raise Failure(f"{url}: {error}") from None
+        raise Unreachable(str(error)) from None
 
 
 def request(url: str, headers: dict[str, str], timeout: float, method: str) -> http.client.HTTPResponse:
