@@ -52,7 +52,7 @@ from jaxtyping import Array, Float
 from dynamojax.numerics import safe_divide, safe_sqrt, sin_turns, upper_angle
 
 
-def _cap(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
+def cap_constants(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
     """A, s0^2, sin^2 r, cos r, sin r, h and phi of the module's docstring."""
     vers = 2 * half_sine * half_sine
     cos_r = 1 - vers
@@ -65,10 +65,9 @@ def _cap(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
     return a, (1 - mu0) * (1 + mu0), sin_r * sin_r, cos_r, sin_r, h, phi
 
 
-# Moments travel as tuples: stacked inside a loop, XLA would compute all of them for each element of each.
-def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
-    """M_1 .. M_n."""
-    a, s0_sq, sin_sq, cos_r, sin_r, h, phi = _cap(mu0, half_sine)
+def lowest_moments(mu0: Array, half_sine: Array, cap: tuple[Array, ...]) -> list[Array]:
+    """M_0 and M_1."""
+    a, s0_sq, sin_sq, cos_r, sin_r, h, phi = cap
     b = jnp.sqrt(s0_sq) * sin_r
     near, crosses = mu0 > 0, h > 0
     alpha = jnp.where(crosses, upper_angle(h, cos_r), 0)
@@ -78,7 +77,14 @@ def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
     psi = jnp.sign(depth) * upper_angle(jnp.abs(depth) * rise, (1 + a + b) * run)
     # 2 Psi + alpha - phi vanishes on a cap that does not cross the limb.
     excess = jnp.where(crosses, 2 * psi + alpha - phi, 0)
-    moments = [2 * excess + 4 * phi * half_sine * half_sine, alpha + phi * mu0 * sin_sq - h * cos_r]
+    return [2 * excess + 4 * phi * half_sine * half_sine, alpha + phi * mu0 * sin_sq - h * cos_r]
+
+
+# Moments travel as tuples: stacked inside a loop, XLA would compute all of them for each element of each.
+def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
+    """M_1 .. M_n."""
+    cap = a, s0_sq, sin_sq, cos_r, _, h, phi = cap_constants(mu0, half_sine)
+    moments = lowest_moments(mu0, half_sine, cap)
     b_sq, j, g = s0_sq * sin_sq, 2 * phi, 2 * h
     for k in range(2, n + 1):
         j, g = a * j + g, (k - 1) / k * (a * g + b_sq * j)
@@ -88,7 +94,7 @@ def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
 
 def _slopes(mu0: Array, half_sine: Array, n: int) -> tuple[list, list]:
     """J_k and G_k / s0^2, k = 1 .. n."""
-    a, s0_sq, sin_sq, _, _, h, phi = _cap(mu0, half_sine)
+    a, s0_sq, sin_sq, _, _, h, phi = cap_constants(mu0, half_sine)
     j, g, js, gs = 2 * phi, 2 * safe_divide(h, s0_sq), [], []
     for k in range(1, n + 1):
         j, g = a * j + s0_sq * g, k / (k + 1) * (a * g + sin_sq * j)

@@ -1,6 +1,8 @@
 """What active regions hide of the disc at every epoch: the moments of all spots and of all faculae."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -12,6 +14,8 @@ from dynamojax.surface.evolution import LAWS, facula_half_sine, spot_radii
 from dynamojax.surface.geometry import cos_view_angle, sky_positions
 from dynamojax.surface.overlap import union_moments
 from dynamojax.system import Epochs, SpotMap, Star
+
+_Out = TypeVar("_Out")
 
 
 class SurfaceConfig(eqx.Module):
@@ -91,6 +95,17 @@ def _moments_at(star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfi
     return SurfaceMoments(spot, both - spot, valid & fits)
 
 
+def over_epochs(at: Callable[[Epochs], _Out], epochs: Epochs, step: int) -> _Out:
+    """What a function gives at epochs, a last axis of all its results, computed in steps of some epochs."""
+    n_times = epochs.day.shape[0]
+    if n_times <= step:
+        return at(epochs)
+    missing = -n_times % step
+    blocks = jax.tree.map(lambda x: jnp.pad(x, (0, missing), mode="edge").reshape(-1, step), epochs)
+    out = jax.lax.map(jax.checkpoint(at), blocks)
+    return jax.tree.map(lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1)[..., :n_times], out)
+
+
 def surface_moments(
     star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfig, n: int
 ) -> SurfaceMoments:
@@ -98,15 +113,7 @@ def surface_moments(
 
     Memory: about 8 bytes (float32) a spot and epoch of one step of `times_per_step` epochs.
     """
-    n_times = epochs.day.shape[0]
-    step = config.times_per_step
-    if n_times <= step:
-        return _moments_at(star, spots, epochs, config, n)
-    missing = -n_times % step
-    blocks = jax.tree.map(lambda x: jnp.pad(x, (0, missing), mode="edge").reshape(-1, step), epochs)
-    at = jax.checkpoint(lambda block: _moments_at(star, spots, block, config, n))
-    out = jax.lax.map(at, blocks)
-    return jax.tree.map(lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1)[..., :n_times], out)
+    return over_epochs(lambda part: _moments_at(star, spots, part, config, n), epochs, config.times_per_step)
 
 
 def overlap_excess(
