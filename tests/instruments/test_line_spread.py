@@ -63,8 +63,7 @@ def test_pixels_are_those_of_brute_force(x64, sigma, highest, pixel):
     expected = pixels_by_brute_force(spectrum, spectrograph.arms[0].edges, resolution, start, step, n)
     # Beyond the ends the blur of `deposited` lacks neighbours; the operator does not reach as far.
     got = applied(pixel_operator(spectrograph, start, step, n), deposited(spectrum(np.arange(n))))
-    # What is left at sigma = 1 are aliases of the shortest waves.
-    np.testing.assert_allclose(got, expected, rtol=1e-5 if sigma == 1.0 else 1e-6)
+    np.testing.assert_allclose(got, expected, rtol=1e-7)
 
 
 def test_single_precision_keeps_six_digits():
