@@ -161,8 +161,8 @@ def test_a_planet_larger_than_the_star_hides_all_of_it(grid):
 def test_gradient_of_every_parameter_against_finite_differences(x64):
     """Flux of a spotted star with a planet, exact mode, faculae.
 
-    The slices behind a planet do not move with it, so that the derivative of the light hidden there is
-    not quite that of the rule: 2e-4 in the planet's radius. Elsewhere 1e-6, see the tests of the surface.
+    The differences are those of the values' quadrature behind the planet, hence no better than 2e-4; the
+    derivatives are exact, see tests/planets/test_rims.py.
     """
     grid = dj.load_grid().select(("kepler", "tess"))
     times = np.array([0.2, 0.96, 1.35, 4.05, 6.0])

@@ -41,8 +41,8 @@ from jaxtyping import Array, Float
 from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
 
 # Steps to an extreme, whose error enters squared, and to a crossing: to rounding in double precision.
-_EXTREME_STEPS = 8
-_CROSSING_STEPS = 12
+_EXTREME_STEPS = 10
+_CROSSING_STEPS = 16
 # Nodes of an arc of the planet's rim between two crossings.
 _RIM_NODES = 16
 
@@ -79,14 +79,16 @@ def _bracketed(function, low: Array, high: Array, n_steps: int) -> Array:
     False position, then Newton's method kept inside the bracket. `function` gives value and slope.
     """
     at_low, at_high = function(low)[0], function(high)[0]
+    # A step this small is taken as it is: near the zero compilers may round `value` in two ways at once.
+    small = jnp.sqrt(jnp.finfo(low.dtype).eps)
 
     def step(_, now):
         a, b, x = now
         value, slope = function(x)
         a, b = jnp.where(value < 0, x, a), jnp.where(value < 0, b, x)
         newton = x - safe_divide(value, slope)
-        inside = (slope != 0) & (newton >= a) & (newton <= b)
-        return a, b, jnp.where(inside, newton, 0.5 * (a + b))
+        inside = ((newton >= a) & (newton <= b)) | (jnp.abs(newton - x) < small)
+        return a, b, jnp.where((slope != 0) & inside, newton, 0.5 * (a + b))
 
     start = low + (high - low) * jnp.clip(safe_divide(-at_low, at_high - at_low), 0, 1)
     x = jax.lax.fori_loop(0, n_steps, step, (low, high, start))[2]
@@ -204,7 +206,8 @@ def _planet_integrals(c: _Rims, phi: Array, d: Array, p: Array, n: int) -> Array
     kappa = jnp.sqrt(1 - rest)
 
     # At crossings beyond the limb the rim is cut as well, to no effect.
-    cuts = jnp.arcsin(jnp.clip(safe_divide(jnp.sin(0.5 * phi), kappa), -1, 1)).ravel()
+    up = safe_sqrt(jnp.cos(0.5 * phi) ** 2 - rest)
+    cuts = jnp.arctan2(jnp.sin(0.5 * phi), up).ravel()
     end = jnp.asarray([0.5 * jnp.pi], cuts.dtype)
     cuts = jnp.sort(jnp.concatenate([-end, 0 * end, cuts, end]))
     start, width = cuts[:-1, None], (cuts[1:] - cuts[:-1])[:, None]

@@ -32,3 +32,13 @@ def random_scene(rng, n_caps, p=0.1, low_deg=2.0, high_deg=15.0):
         z = np.sqrt(max(0.0, 1 - c @ c))
         centres.append([*c, -z if rng.random() < 0.1 else z])
     return sky[0], sky[1], np.array(centres), radii
+
+
+def crowded_scene(rng, n_caps, p=0.1, low_deg=0.5, high_deg=2.5):
+    """A planet on the disc and caps that crowd behind it."""
+    d, azimuth = rng.uniform(0, 1), rng.uniform(0, 2 * np.pi)
+    sky = np.array([d * np.cos(azimuth), d * np.sin(azimuth)])
+    c = sky[:, None] + p * rng.uniform(-1, 1, (2, n_caps))
+    c = c / np.maximum(1, 1.001 * np.hypot(*c))
+    centres = np.stack([*c, np.sqrt(1 - c[0] ** 2 - c[1] ** 2)], axis=1)
+    return sky[0], sky[1], centres, np.deg2rad(rng.uniform(low_deg, high_deg, n_caps))
