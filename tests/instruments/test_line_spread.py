@@ -51,7 +51,7 @@ def test_the_call_is_the_product_with_the_weights(precision, chips):
 
 
 # Sigma of the line spread function in samples, and shortest wave in cycles a sample.
-@pytest.mark.parametrize("sigma,highest", [(1.0, 0.2), (1.3, 0.25), (3.0, 0.25), (8.0, 0.25)])
+@pytest.mark.parametrize("sigma,highest", [(0.9, 0.25), (1.0, 0.2), (1.3, 0.25), (3.0, 0.25), (8.0, 0.25)])
 @pytest.mark.parametrize("pixel", [0.3, 2.7])
 def test_pixels_are_those_of_brute_force(x64, sigma, highest, pixel):
     resolution = 3000.0
@@ -63,7 +63,8 @@ def test_pixels_are_those_of_brute_force(x64, sigma, highest, pixel):
     expected = pixels_by_brute_force(spectrum, spectrograph.arms[0].edges, resolution, start, step, n)
     # Beyond the ends the blur of `deposited` lacks neighbours; the operator does not reach as far.
     got = applied(pixel_operator(spectrograph, start, step, n), deposited(spectrum(np.arange(n))))
-    np.testing.assert_allclose(got, expected, rtol=1e-7)
+    # At the narrowest allowed, aliases of the shortest waves are left.
+    np.testing.assert_allclose(got, expected, rtol=1e-5 if sigma == 0.9 else 1e-7)
 
 
 def test_single_precision_keeps_six_digits():
