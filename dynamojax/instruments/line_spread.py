@@ -22,9 +22,9 @@ _FWHM = math.sqrt(8.0 * math.log(2.0))  # over sigma of a Gaussian
 _REACH = 6.0  # sigmas on either side of a pixel: 2e-9 of the light lies beyond
 _NEGLIGIBLE = 1e-9  # of a row's sum
 _BLOCK = 16  # pixels that share a window: products of matrices, 60 times faster in batches than one by one
-# [samples] A Gaussian of sigma 0.9, itself sampled, leaves aliases of 3e-6 of the flux where waves of four
-# samples have a depth of a tenth; one of 0.7 leaves 2e-4.
-_NARROWEST = 0.9
+# [samples] A Gaussian of sigma 0.8, itself sampled, leaves aliases of 3e-5 of the flux where waves of four
+# samples have a depth of a tenth; one of 0.9 leaves 3e-6, one of 0.7 2e-4.
+_NARROWEST = 0.8
 _CHUNK = 4096  # pixels at a time, while weights are computed
 
 
@@ -53,6 +53,11 @@ class PixelOperator(eqx.Module):
         return jnp.concatenate(parts)
 
 
+def resolution_of_bins(ln_step: float) -> float:
+    """Resolving power of spectra that are means over bins of one sample: that of a Gaussian as wide. [1]"""
+    return math.sqrt(12.0) / (_FWHM * ln_step)
+
+
 def pixel_operator(
     spectrograph: Spectrograph,
     ln_start: float,
@@ -69,8 +74,8 @@ def pixel_operator(
         ln_start: Of the first sample, in vacuum. [ln A]
         ln_step: Between samples. [ln A]
         n: Samples.
-        grid_resolution: Resolving power of the spectra, bins included; inf for samples of monochromatic
-            ones. [1]
+        grid_resolution: Resolving power of the spectra, bins included (`resolution_of_bins`); inf for
+            samples of monochromatic ones. [1]
         margin: Samples at either end that are not to be used, spoilt by shifts.
 
     Raises:
