@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from dynamojax.instruments.line_spread import pixel_operator
+from dynamojax.instruments.spectrograph_presets import gaia_rvs
 from dynamojax.observables.rotation_kernels import broadened, broadened_disc
 from dynamojax.splines import interpolation_filter
-from tests.oracles.line_spread import Waves
-from tests.oracles.rotation import C, by_disc, by_gray
+from tests.oracles.line_spread import Waves, pixels_by_brute_force
+from tests.oracles.rotation import C, by_disc, by_gray, gray_profile
 
 STEP = 1 / 100000.0  # 3 km/s a sample
 N = 400
@@ -136,3 +138,26 @@ def test_beyond_its_range_it_says_so_and_in_a_batch_alone():
     assert batch.dtype == jnp.float32
     assert np.isfinite(batch[:2]).all() and np.isnan(batch[2]).all()
     np.testing.assert_allclose(batch[1], fast(spectrum, STEP, speeds[1], half, half), rtol=2e-6)
+
+
+def test_a_turning_star_on_the_pixels_of_an_instrument(x64):
+    resolution, vsini, epsilon = 11500.0, 25.0, 0.6
+    spectrograph = gaia_rvs().within(8560.0, 8580.0)
+    n, start = 700, np.log(8560.0) - 220 * STEP
+    spectrum = Waves(SHORTEST)
+    # A wave keeps its place and loses the transform of Gray's profile in depth.
+    angle = (np.arange(4001) + 0.5) / 4001 * np.pi - np.pi / 2
+    x, weight = np.sin(angle), np.cos(angle) * np.pi / 4001
+    shift = np.arctanh(x * vsini / C) / STEP
+    left = (weight * gray_profile(x, epsilon)) @ np.cos(2 * np.pi * shift[:, None] * spectrum.frequency)
+
+    def turned_waves(at):
+        waves = np.cos(2 * np.pi * spectrum.frequency * np.asarray(at)[..., None] + spectrum.phase)
+        return 1 + spectrum.depth * (left * waves).sum(-1)
+
+    edges = spectrograph.arms[0].edges
+    expected = pixels_by_brute_force(turned_waves, edges, resolution, start, STEP, n)
+    numbers = (jnp.asarray(v) for v in (vsini, epsilon, 0.0))
+    deposited = fast(jnp.asarray(spectrum(np.arange(n))), STEP, *numbers)
+    got = pixel_operator(spectrograph, start, STEP, n)(deposited)
+    np.testing.assert_allclose(got, expected, rtol=1e-7)
