@@ -10,7 +10,7 @@ from dynamojax.planets.nodes import planet_nodes
 from dynamojax.surface.nodes import cap_nodes, disc_nodes, inside_share
 
 # Points (3, n) and projected areas (n), negative where a component is taken away. [stellar radius squared]
-Part = tuple[Float[Array, "3 n"], Float[Array, " n"]]
+Part = tuple[Array, Array]
 
 
 def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], *, is_union: bool) -> Part:

@@ -1,0 +1,161 @@
+"""Radial velocities of a spotted star with planets, flux-weighted, at the speed of a light curve.
+
+What is measured is the mean velocity of the light, sum(I v) / sum(I) over the disc. It is what a line
+profile's centroid shows; a fit to a line or a correlation weights the profile otherwise.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from dynamojax.observables.photometry import BandPolynomials, disc_flux, hidden_light
+from dynamojax.observables.spectroscopy import equatorial_velocity
+from dynamojax.planets.nodes import planet_nodes
+from dynamojax.planets.orbit import planet_positions, reflex_velocity
+from dynamojax.surface.convection import Convection
+from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, over_epochs
+from dynamojax.surface.velocity_moments import velocity_moments
+from dynamojax.system import Epochs, Planets, Star, System
+
+
+class VelocitySeries(eqx.Module):
+    """Radial velocity of one star in each band, positive when it recedes, term by term.
+
+    Attributes:
+        rotation: From the rotating surface that spots and faculae make uneven. [km/s]
+        convection: Relative to the immaculate star, whose shift is `blueshift`. [km/s]
+        transit: From what planets hide of the immaculate surface (Rossiter-McLaughlin). [km/s]
+        reflex: Of the star about the barycentre. [km/s]
+        systemic: Of the barycentre. [km/s]
+        blueshift: Convective shift of the immaculate star; in none of the other terms. [km/s]
+        flux: Relative to the immaculate star without planets. [1]
+        valid: Whether every stage held; NaN where not.
+    """
+
+    rotation: Float[Array, "n_bands n_times"]
+    convection: Float[Array, "n_bands n_times"]
+    transit: Float[Array, "n_bands n_times"]
+    reflex: Float[Array, " n_times"]
+    systemic: Float[Array, ""]
+    blueshift: Float[Array, " n_bands"]
+    flux: Float[Array, "n_bands n_times"]
+    valid: Bool[Array, ""]
+
+    @property
+    def total(self) -> Float[Array, "n_bands n_times"]:
+        """Sum of all terms but the immaculate star's blueshift. [km/s]"""
+        return self.rotation + self.convection + self.transit + self.reflex + self.systemic
+
+
+def _times_shift(a: Float[Array, "n_bands n"], shift: Float[Array, " n_powers"]) -> Float[Array, "n_bands m"]:
+    """Coefficients of I(mu) mu v(mu)."""
+    n = shift.shape[0] - 1
+    return sum(c * jnp.pad(a, ((0, 0), (j, n - j))) for j, c in enumerate(shift))
+
+
+def _seen(
+    a: Float[Array, "n_bands n"], moments: Float[Array, "m n_times"]
+) -> Float[Array, "n_bands n_times"]:
+    """Sum over the first n moments."""
+    return jnp.matmul(a, moments[: a.shape[-1]], precision=jax.lax.Precision.HIGHEST)
+
+
+def _hidden(bands: BandPolynomials, spot: Array, facula: Array) -> Float[Array, "n_bands n_times"]:
+    """Difference to the immaculate disc, from as many moments as there are coefficients."""
+    n = bands.photosphere.shape[-1]
+    return hidden_light(
+        bands, SurfaceMoments(spot[:n], facula[:n], jnp.broadcast_to(bands.valid, spot.shape[1:]))
+    )
+
+
+def _with_shift(bands: BandPolynomials, convection: Convection, scale: Float[Array, ""]) -> BandPolynomials:
+    """Intensities times their convective shifts."""
+    shift = scale * convection.shift
+    spot, facula = 1 - convection.spot_inhibition, 1 - convection.facula_inhibition
+    return BandPolynomials(
+        _times_shift(bands.photosphere, shift),
+        spot * _times_shift(bands.spot, shift),
+        facula * _times_shift(bands.facula, shift),
+        bands.valid,
+    )
+
+
+def _behind_planets(
+    star: Star, planets: Planets, epochs: Epochs, n: int, n_light: int, n_nodes: tuple[int, int]
+) -> tuple[Float[Array, "n_light n_times"], Float[Array, "n n_times"]]:
+    """Moments of light and of rotation of what planets hide; planets add up."""
+    positions = planet_positions(star, planets, epochs)
+    if not planets.n_planets:
+        none = jnp.zeros((n_light, epochs.day.shape[0]), epochs.fraction.dtype)
+        return none, none[:n]
+    sin_inc, cos_inc = jnp.sin(star.inc), jnp.cos(star.inc)
+
+    def one(x, y, z, p):
+        (x, y, mu), angle = planet_nodes(x, y, z, p, *n_nodes)
+        speed = x * (1 - star.shear * (y * sin_inc + mu * cos_inc) ** 2)
+        powers = mu ** jnp.arange(1, n_light + 1, dtype=mu.dtype)[:, None]
+        return jnp.sum(powers * angle, axis=1), jnp.sum(powers[:n] * (angle * speed), axis=1)
+
+    over_times = jax.vmap(one, (0, 0, 0, None))
+    light, momentum = jax.vmap(over_times)(*positions, planets.radius_ratio)
+    return jnp.sum(light, axis=0).T, jnp.sum(momentum, axis=0).T
+
+
+def velocity_series(
+    system: System,
+    epochs: Epochs,
+    bands: BandPolynomials,
+    surface: SurfaceConfig,
+    convection: Convection,
+    *,
+    n_nodes: tuple[int, int] = (6, 10),
+) -> VelocitySeries:
+    """Radial velocities of one system in every band.
+
+    The velocity is that of the light: no small-spot approximation, the flux that remains is divided by.
+    Planets are taken to hide immaculate photosphere: spots behind them are left out of `transit`, and
+    counted as seen in the other terms.
+
+    Args:
+        system: One system.
+        epochs: Times.
+        bands: Intensities of its parts, as from `Simulator.polynomials`.
+        surface: How the surface is computed; overlap must be "sum".
+        convection: Its shift across the disc.
+        n_nodes: Slices of a planet's disc between corners, and nodes of a slice.
+
+    Raises:
+        ValueError: overlap = "exact" (when tracing).
+    Gradients: exact, first order; finite everywhere.
+    Accuracy: rounding, and with shear that of `velocity_moments`; see tests/observables.
+    """
+    star, n = system.star, bands.photosphere.shape[-1]
+    moving = _with_shift(bands, convection, star.convective_blueshift)
+    n_light = max(moving.photosphere.shape[-1], n + 1)
+    moments = velocity_moments(star, system.spots, epochs, surface, n, n_light)
+    light = moments.light
+    behind, behind_turning = over_epochs(
+        lambda part: _behind_planets(star, system.planets, part, n, n_light, n_nodes),
+        epochs,
+        surface.times_per_step,
+    )
+    vsini = equatorial_velocity(star) * jnp.sin(star.inc)
+    whole = disc_flux(bands.photosphere)
+    mean = disc_flux(moving.photosphere) / whole
+    lost, gone = _hidden(bands, light.spot, light.facula), _seen(bands.photosphere, behind)
+    left = whole[:, None] - lost - gone
+    turning = vsini * _hidden(bands, moments.spot, moments.facula)
+    rising = _hidden(moving, light.spot, light.facula) - mean[:, None] * lost
+    transit = vsini * _seen(bands.photosphere, behind_turning)
+    transit = transit + _seen(moving.photosphere, behind) - mean[:, None] * gone
+    return VelocitySeries(
+        rotation=-turning / left,
+        convection=-rising / left,
+        transit=-transit / left,
+        reflex=reflex_velocity(star, system.planets, epochs),
+        systemic=star.rv,
+        blueshift=mean,
+        flux=left / whole[:, None],
+        valid=bands.valid & jnp.all(moments.valid),
+    )

@@ -1,0 +1,205 @@
+"""The stages composed: from a system to what every instrument records. jit lives here."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int
+
+from dynamojax.atmosphere.grid import BandGrid
+from dynamojax.atmosphere.grid_file import GridFile, open_grid
+from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE, LimbDarkening
+from dynamojax.instruments.photometer import Photometer
+from dynamojax.instruments.spectrograph import Spectrograph
+from dynamojax.observables.photometry import BandPolynomials, band_polynomials
+from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.planets.encounters import CrossingConfig, panels_for, room_needed
+from dynamojax.planets.orbit import planet_positions
+from dynamojax.simulate.light_curves import LightCurve, Schedule, caps_by_index, light_curves, schedules
+from dynamojax.simulate.spectra import Recorder, Spectra, recorded
+from dynamojax.surface.moments import SurfaceConfig, caps_at
+from dynamojax.surface.overlap import neighbours_needed
+from dynamojax.system import System
+
+
+class Observables(eqx.Module):
+    """All that is observed of one star; `valid` is False, and its values NaN, where a stage failed.
+
+    Attributes:
+        light_curves: By name of the photometer.
+        spectra: By name of the spectrograph.
+        valid: Whether every stage held.
+    """
+
+    light_curves: dict[str, LightCurve]
+    spectra: dict[str, Spectra]
+    valid: Bool[Array, ""]
+
+
+class Simulator(eqx.Module):
+    """A star's observables: `simulate(system)`, under `jax.jit`, `jax.vmap` and `jax.grad` alike.
+
+    The grid and the times are leaves, hence arguments of the compiled function and never constants
+    in it. It is deterministic.
+
+    Attributes:
+        grid: Band intensities, cut to the photometers' bands.
+        recorders: The spectrographs, each with its part of the spectral grid.
+        surface: How the surface is computed.
+        disc: How finely the disc is sampled for spectra.
+        crossing: Room for planets in front of spots.
+        limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
+        degree: Degree of the limb darkening in mu.
+        max_shift: Room for the velocity of the star as a whole; with more it is not valid. [km/s]
+    """
+
+    grid: BandGrid
+    schedules: tuple[Schedule, ...]
+    recorders: tuple[Recorder, ...]
+    surface: SurfaceConfig
+    disc: DiscConfig
+    crossing: CrossingConfig
+    limb_darkening: dict[str, LimbDarkening]
+    degree: int = eqx.field(static=True)
+    max_shift: float | int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        grid: BandGrid,
+        photometers: Sequence[Photometer] = (),
+        spectrographs: Sequence[Spectrograph] = (),
+        *,
+        spectra: GridFile | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        observer: Mapping[str, np.ndarray] | None = None,
+        surface: SurfaceConfig | None = None,
+        disc: DiscConfig | None = None,
+        max_shift: float | int = 300.0,
+        crossing: CrossingConfig | None = None,
+        limb_darkening: dict[str, LimbDarkening] | None = None,
+        degree: int = DEFAULT_DEGREE,
+    ):
+        names = [instrument.name for instrument in (*photometers, *spectrographs)]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"photometers and spectrographs = {names} must be one or more, each with its own name; "
+                "rename them"
+            )
+        self.grid = grid.select(tuple(dict.fromkeys(b for p in photometers for b in p.bands)))
+        self.schedules = schedules(tuple(photometers))
+        self.surface = SurfaceConfig() if surface is None else surface
+        self.disc = DiscConfig() if disc is None else disc
+        self.max_shift = max_shift
+        file = open_grid() if spectra is None and spectrographs else spectra
+        self.recorders = tuple(
+            Recorder.build(s, file, self.disc, max_shift, (observer or {}).get(s.name), **(ranges or {}))
+            for s in spectrographs
+        )
+        self.crossing = CrossingConfig() if crossing is None else crossing
+        self.limb_darkening = {} if limb_darkening is None else limb_darkening
+        unknown = sorted(set(self.limb_darkening) - set(self.grid.bands))
+        if unknown:
+            raise ValueError(
+                f"limb_darkening names {unknown}, which no photometer records; allowed: {self.grid.bands}"
+            )
+        self.degree = degree
+
+    @property
+    def spectrographs(self) -> dict[str, Spectrograph]:
+        """The spectrographs by name."""
+        return {recorder.spectrograph.name: recorder.spectrograph for recorder in self.recorders}
+
+    @property
+    def photometers(self) -> dict[str, Photometer]:
+        """The photometers by name."""
+        return {p.name: p for schedule in self.schedules for p in schedule.photometers}
+
+    def __call__(self, system: System) -> Observables:
+        """Observables of one system; `jax.vmap(simulate)(systems)` for a population."""
+        shapes = system.star.teff.shape, system.spots.lat.shape[:-1], system.planets.period.shape[:-1]
+        if any(shapes):
+            raise ValueError(
+                f"system.star, spots and planets have batch shapes {shapes}, but one star is expected; "
+                "use jax.vmap(simulate)(systems), or simulate_batch to bound the memory"
+            )
+        return _simulate(self, system)
+
+    def polynomials(self, system: System) -> BandPolynomials:
+        """Intensities of one system's photosphere, spots and faculae in every band of the grid."""
+        return band_polynomials(
+            system.star, system.spots, self.grid, self.degree, self.surface.faculae, self.limb_darkening
+        )
+
+    def sized_for(self, systems: System) -> "Simulator":
+        """This simulator with just the room these systems need, one or a population, so that none fails.
+
+        On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings.
+        """
+        batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
+        # one more of each: a count on the edge may round otherwise in another program
+        needed = [1 + int(jnp.max(x)) for x in _room_needed(self, batch)]
+        surface, panels = self.surface, panels_for(needed[2])
+        if surface.overlap == "exact":
+            surface = dataclasses.replace(surface, n_neighbours=needed[0])
+        crossing = dataclasses.replace(
+            self.crossing,
+            n_epochs=needed[1],
+            n_caps=needed[2],
+            n_panels=max(panels, self.crossing.n_panels),
+            n_nodes=max(4 * panels, self.crossing.n_nodes),
+        )
+        return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
+
+
+@jax.jit
+def _simulate(simulator: Simulator, system: System) -> Observables:
+    surface, names = simulator.surface, simulator.grid.bands
+    curves, spectra, valid = {}, {}, jnp.asarray(True)
+    bands = simulator.polynomials(system) if simulator.schedules else None
+    for schedule in simulator.schedules:
+        new, fits = light_curves(system, bands, names, schedule, surface, simulator.crossing)
+        curves, valid = curves | new, valid & fits
+    for recorder in simulator.recorders:
+        new, fits = recorded(system, recorder, surface, simulator.disc, simulator.max_shift)
+        spectra[recorder.spectrograph.name] = new
+        valid = valid & fits
+    curves, spectra = jax.tree.map(lambda x: jnp.where(valid, x, jnp.nan), (curves, spectra))
+    return Observables(curves, spectra, valid)
+
+
+@jax.jit
+def _room_needed(simulator: Simulator, systems: System) -> list[Int[Array, " n_stars"]]:
+    """Neighbours of a spot, epochs in transit and spots near a planet, for each star."""
+
+    def one(system):
+        room = []
+        for schedule in simulator.schedules:
+            neighbours = epochs = near = jnp.asarray(0)
+            if simulator.surface.overlap == "exact":
+                caps = caps_at(system.star, system.spots, schedule.surface.epochs, simulator.surface)
+                neighbours = neighbours_needed(caps[0], caps[2] if simulator.surface.faculae else caps[1])
+            if system.planets.n_planets and system.spots.n_spots:
+                at = schedule.planets.epochs
+                caps = caps_by_index(simulator.surface, at, system, faculae=simulator.surface.faculae)
+                xyz = planet_positions(system.star, system.planets, at)
+                epochs, near = room_needed(*xyz, system.planets.radius_ratio, caps)
+            room.append(jnp.stack([neighbours, epochs, near]))
+        return jnp.max(jnp.stack(room), axis=0)
+
+    return list(jax.lax.map(one, systems).T)
+
+
+def simulate_batch(simulator: Simulator, systems: System, *, batch_size: int) -> Observables:
+    """`jax.vmap(simulator)(systems)` in chunks of batch_size stars, so that memory stays bounded."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size = {batch_size} must be at least 1")
+    return _simulate_batch(simulator, systems, batch_size)
+
+
+@partial(jax.jit, static_argnums=2)
+def _simulate_batch(simulator: Simulator, systems: System, batch_size: int) -> Observables:
+    return jax.lax.map(simulator, systems, batch_size=batch_size)

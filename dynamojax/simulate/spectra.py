@@ -1,0 +1,124 @@
+"""Spectra of one star: what one spectrograph records at its epochs."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from dynamojax.atmosphere.grid_file import GridFile
+from dynamojax.atmosphere.intensity_grid import IntensityGrid
+from dynamojax.constants import C_KM_S
+from dynamojax.instruments.line_spread import PixelOperator, pixel_operator
+from dynamojax.instruments.spectrograph import Spectrograph
+from dynamojax.numerics import as_float
+from dynamojax.observables.photometry import dilution
+from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
+from dynamojax.planets.orbit import reflex_velocity
+from dynamojax.simulate.exposures import Exposures
+from dynamojax.surface.moments import SurfaceConfig
+from dynamojax.system import System
+
+_LSF_MARGIN = 40  # samples: six sigmas of a line spread function, and the interpolation filter
+
+
+class Spectra(eqx.Module):
+    """What a spectrograph sees of one star.
+
+    Attributes:
+        flux: Mean flux density in each pixel at the star's distance. [erg/s/cm2/A]
+        velocity: Of the star as a whole away from the observer: systemic, reflex and barycentric, in the
+            middle of each exposure. [km/s]
+    """
+
+    flux: Float[Array, "n_times n_pixels"]
+    velocity: Float[Array, " n_times"]
+
+
+class Recorder(eqx.Module):
+    """A spectrograph ready to record: its part of the grid, its operator and its exposures.
+
+    Attributes:
+        grid: Intensities at its wavelengths.
+        operator: From the grid's wavelengths to pixels.
+        exposures: Epochs.
+        observer: Velocity of the observer towards the star at each epoch, to be taken off. [km/s]
+        spectrograph: Static.
+    """
+
+    grid: IntensityGrid
+    operator: PixelOperator
+    exposures: Exposures
+    observer: Float[Array, " n_times"] = eqx.field(converter=as_float)
+    spectrograph: Spectrograph = eqx.field(static=True)
+
+    @staticmethod
+    def build(
+        spectrograph: Spectrograph,
+        file: GridFile,
+        disc: DiscConfig,
+        max_shift: float | int,
+        observer: np.ndarray | None = None,
+        **ranges,
+    ) -> "Recorder":
+        """Cut the grid and make the operator, on the host.
+
+        Args:
+            spectrograph: Pixels and epochs.
+            file: Spectral grid.
+            disc: Room for velocities on the disc.
+            max_shift: Room for the velocity of the star as a whole. [km/s]
+            observer: As in the class; zero, that is spectra corrected to the barycentre, if left out.
+            **ranges: teff, logg, feh to cut, as in `GridFile.cut`.
+
+        Raises:
+            ValueError: pixels beyond the grid, or an instrument too fine for it.
+        """
+        low, high = spectrograph.ends
+        segment = file.segment(wavelength=(low, high))
+        step = segment.axis.ln_step
+        shifts = int(np.ceil(max_shift / C_KM_S / step)) + disc.reach(step)
+        room = np.exp((shifts + _LSF_MARGIN) * step)
+        ends = segment.axis.ends
+        span = max(low / room, ends[0]), min(high * room, ends[1])
+        grid = file.cut(**ranges, wavelength=span, segment=segment.name)
+        operator = pixel_operator(
+            spectrograph,
+            grid.ln_start,
+            grid.ln_step,
+            grid.n_wavelength,
+            grid_resolution=grid.resolution,
+            margin=shifts,
+        )
+        exposures = Exposures.build(spectrograph.name, spectrograph.times, *spectrograph.sub_exposures())
+        observer = np.zeros(len(spectrograph.times)) if observer is None else np.asarray(observer)
+        if observer.shape != spectrograph.times.shape or not np.all(np.abs(observer) < max_shift):
+            raise ValueError(
+                f"{spectrograph.name}: observer velocities of shape {observer.shape} must be one for each of "
+                f"{len(spectrograph.times)} epochs, below max_shift = {max_shift} km/s"
+            )
+        return Recorder(grid, operator, exposures, observer, spectrograph)
+
+
+def recorded(
+    system: System, recorder: Recorder, surface: SurfaceConfig, disc: DiscConfig, max_shift: float | int
+) -> tuple[Spectra, Bool[Array, ""]]:
+    """Spectra of one star, and whether every stage held.
+
+    Args:
+        system: One star.
+        recorder: The spectrograph.
+        surface: How the surface is computed.
+        disc: How finely the disc is sampled.
+        max_shift: Room for the velocity of the star as a whole. [km/s]
+    """
+    star, exposures = system.star, recorder.exposures
+    reflex = reflex_velocity(star, system.planets, exposures.epochs)
+    velocity = star.rv + reflex - jnp.repeat(recorder.observer, exposures.n_sub)
+    flux, valid = disc_spectra(
+        star, system.spots, system.planets, exposures.epochs, velocity, recorder.grid, surface, disc
+    )
+    mean = jnp.einsum("tsn,s->tn", flux.reshape(-1, exposures.n_sub, flux.shape[1]), exposures.weights)
+    pixels = jax.vmap(recorder.operator)(mean) * dilution(star)
+    fits = jnp.all(jnp.abs(velocity) < max_shift)
+    return Spectra(pixels, exposures.mean(velocity[None])[0]), valid & fits
