@@ -11,7 +11,7 @@ import numpy as np
 from dynamojax.atmosphere.grid_layout import AXES, VALUES, Segment, encoded, fixed_point
 from dynamojax.atmosphere.holes import fill_passes
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
-from dynamojax.atmosphere.low_rank import low_rank
+from dynamojax.atmosphere.low_rank import MOST_ROWS, low_rank
 from dynamojax.atmosphere.rebinning import Rebinning, rebinning
 
 _LN10 = math.log(10.0)
@@ -173,30 +173,28 @@ def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str,
     """One model after the other: read, rebinned, held in another way."""
     read = node_reader(group, cut.segment, cut.start, cut.stop)
     axis, rebin = cut.segment.axis.part(cut.start, cut.stop), cut.rebin
+    offset = [s.start for s in cut.nodes]
+    held = "int16" if cut.representation == "int16" else "float32"
 
     def rebinned(log10: np.ndarray) -> np.ndarray:
         return log10 if rebin is None else np.log10(rebin(10.0**log10, axis))
 
+    def model(node: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, float]:
+        return encoded(rebinned(read(tuple(i + o for i, o in zip(node, offset, strict=True)))), mean, held)
+
+    nodes = list(map(tuple, np.argwhere(exists).tolist()))
     mean = rebinned(group["mean"][cut.start : cut.stop])
-    dtype = np.int16 if cut.representation == "int16" else np.float32
-    values = np.zeros((*exists.shape, n_mu, cut.axis.n), dtype)
+    arrays, n_values = {"mean": mean}, cut.axis.n
+    if low := cut.representation == "low_rank":
+        some = nodes[:: -(-len(nodes) * n_mu // MOST_ROWS)]
+        more, basis, _ = low_rank(np.concatenate([model(node)[0] for node in some]), cut.rank)
+        arrays, n_values = {"mean": mean + more, "basis": basis}, cut.rank
+    values = np.zeros((*exists.shape, n_mu, n_values), held)
     level, step = np.zeros((*exists.shape, n_mu)), np.ones(exists.shape)
-    offset = [s.start for s in cut.nodes]
-    held = "int16" if cut.representation == "int16" else "float32"
-    for node in map(tuple, np.argwhere(exists).tolist()):
-        spectrum = rebinned(read(tuple(i + o for i, o in zip(node, offset, strict=True))))
-        values[node], level[node], step[node] = encoded(spectrum, mean, held)
-    arrays = {"mean": mean, "level": level, "step": step, "values": values}
-    return _compressed(arrays, exists, cut.rank) if cut.representation == "low_rank" else arrays
-
-
-def _compressed(arrays: dict[str, np.ndarray], exists: np.ndarray, rank: int) -> dict[str, np.ndarray]:
-    """Dense residuals as a basis and coefficients; the levels stay as they are."""
-    rows = arrays["values"][exists]
-    more, basis, coefficients = low_rank(rows.reshape(-1, rows.shape[-1]), rank)
-    values = np.zeros((*arrays["values"].shape[:-1], rank))
-    values[exists] = coefficients.reshape(*rows.shape[:-1], rank)
-    return arrays | {"mean": arrays["mean"] + more, "basis": basis, "values": values}
+    for node in nodes:
+        residual, level[node], step[node] = model(node)
+        values[node] = (residual - more) @ basis.T if low else residual
+    return arrays | {"level": level, "step": step, "values": values}
 
 
 def padded(exists: np.ndarray, nodes: list[np.ndarray], *cubes: np.ndarray) -> tuple[Any, ...]:

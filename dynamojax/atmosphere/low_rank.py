@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_MOST_ROWS = 3000  # spectra that the basis is made from; the others are projected on it
+MOST_ROWS = 3000  # spectra that the basis is made from; the others are projected on it
 
 
 def low_rank(log10_intensity: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def low_rank(log10_intensity: np.ndarray, rank: int) -> tuple[np.ndarray, np.nda
         raise ValueError(
             f"rank = {rank}, allowed: 1 to {min(log10_intensity.shape)}, the spectra or wavelengths there are"
         )
-    chosen = np.unique(np.linspace(0, n - 1, max(min(n, _MOST_ROWS), rank)).astype(int))
+    chosen = np.unique(np.linspace(0, n - 1, max(min(n, MOST_ROWS), rank)).astype(int))
     sample = log10_intensity[chosen].astype(np.float64)
     mean = sample.mean(axis=0)
     sample -= mean
