@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from dynamojax.evolution.turnover import Ranged, curve, ranged
 
-# Medians of 39,912 dwarfs (log g > 4.2, 3300-6200 K) with period and S_ph in Santos et al. (2019, ApJS 244, 21;
-# 2021, ApJS 255, 17), in bins of log10 Rossby number, turnover time of Cranmer & Saar (2011).
+# Medians of 39,912 dwarfs (log g > 4.2, 3300-6200 K) with period and S_ph in Santos et al. (2019, ApJS 244,
+# 21; 2021, ApJS 255, 17) by log10 Rossby number, turnover times of Cranmer & Saar (2011).
 _LOG_ROSSBY = (-1.5, -1.2, -0.9, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.5)
 _LOG_SPH = (3.97, 3.96, 3.86, 3.66, 3.385, 3.35, 3.13, 2.71, 2.40, 2.40)
 SPH_SCATTER_DEX = 0.37

@@ -28,8 +28,8 @@ def continued(
     out = np.array(values, dtype=float)
     for j, k in np.ndindex(exists.shape[1:]):
         column = out[:, j, k]
-        present = np.flatnonzero(exists[:, j, k])
-        spans = [(i, first[i, j, k], last[i, j, k]) for i in present]
+        present = np.flatnonzero(exists[:, j, k]).tolist()
+        spans = [(i, int(first[i, j, k]), int(last[i, j, k])) for i in present]
         for (i, _, end), above in zip(spans[::-1], [None, *present[::-1][:-1]], strict=True):
             _carry_on(column, i, end, above, 1)
         for (i, begin, _), below in zip(spans, [None, *present[:-1]], strict=True):
@@ -39,7 +39,7 @@ def continued(
     return out
 
 
-def _carry_on(column: np.ndarray, i: int, end: int, neighbour, direction: int) -> None:
+def _carry_on(column: np.ndarray, i: int, end: int, neighbour: int | None, direction: int) -> None:
     """Continue track i of [n_mass, n_eep, n_columns] beyond `end` as its neighbour goes, or straight on."""
     n = column.shape[1]
     beyond = np.arange(end + 1, n) if direction > 0 else np.arange(end)

@@ -22,7 +22,7 @@ class TrackStencil(NamedTuple):
     """
 
     start: tuple[Int[Array, ""], ...]
-    weights: tuple[Float[Array, " w"], ...]
+    weights: tuple[Float[Array, "_"], ...]
     first: Int[Array, ""]
     last: Int[Array, ""]
 
@@ -51,7 +51,7 @@ def _polynomial_weights(nodes: Float[Array, " n"], x: Float[Array, ""]) -> Float
     return jnp.stack(weights)
 
 
-def _axis_stencil(nodes, x):
+def axis_stencil(nodes, x):
     """Start and weights of the stencil, start and linear weights of the cell, whether x lies inside."""
     n = nodes.shape[0]
     if n >= 4:
@@ -67,7 +67,7 @@ def _axis_stencil(nodes, x):
 
 
 def track_stencil(
-    axes: tuple[Float[Array, " n"], ...],
+    axes: tuple[Float[Array, "_"], ...],
     first: Int[Array, "n_mass n_feh n_alpha"],
     last: Int[Array, "n_mass n_feh n_alpha"],
     point: tuple[Float[Array, ""], ...],
@@ -80,7 +80,7 @@ def track_stencil(
         last: Last phase of each track; below `first` where there is no track.
         point: The star, in the same units.
     """
-    parts = [_axis_stencil(nodes, x) for nodes, x in zip(axes, point, strict=True)]
+    parts = [axis_stencil(nodes, x) for nodes, x in zip(axes, point, strict=True)]
     start, weights, cell, linear, inside = zip(*parts, strict=True)
     # A corner of no weight may be absent: nodes and faces at the edge of the tracks belong to them.
     needed = jnp.einsum("i,j,k->ijk", *linear) != 0
