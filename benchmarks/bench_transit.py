@@ -101,15 +101,15 @@ def oracle(separation: np.ndarray, ratio: float, n_nodes: int = 400) -> np.ndarr
     return 1.0 - ring.sum(axis=1) - np.tensordot(a, full, axes=1)
 
 
-def batman(ratio: float, axis: float, inc_deg: float):
-    """The quadratic model of batman."""
+def batman(ratio: float, axis: float, inc_deg: float, max_err: float = 1.0):
+    """The quadratic model of batman; max_err is the error it aims at [ppm]."""
     import batman as package
 
     params = package.TransitParams()
     params.t0, params.per, params.rp, params.a = 0.0, PERIOD, ratio, axis
     params.inc, params.ecc, params.w = inc_deg, 0.0, 90.0
     params.limb_dark, params.u = "quadratic", list(U)
-    model = package.TransitModel(params, times())
+    model = package.TransitModel(params, times(), max_err=max_err)
     return model.light_curve, (params,)
 
 
@@ -149,10 +149,19 @@ def case_rows(case: str, batch: int, options) -> list[dict]:
             facts = {"case": case, "gradient_finite": finite, "over_value": slopes.run_s / timing.run_s}
             rows.append(harness.row("transit and gradient", "dynamojax", slopes, **common, **facts))
         if options.peers and batch == 1:
-            rows += _peer_rows(case, (ratio, axis, float(np.rad2deg(inc))), truth, dtype, runs)
+            orbit = ratio, axis, float(np.rad2deg(inc))
+            rows[0]["from_batman_ppm"] = _from_batman(flux, orbit)
+            print(f"  from batman {rows[0]['from_batman_ppm']:.2g} ppm")
+            rows += _peer_rows(case, orbit, truth, dtype, runs)
     for row in rows:
         harness.show(row)
     return rows
+
+
+def _from_batman(flux, orbit: tuple) -> float:
+    """Largest difference from batman at its own best precision. [ppm]"""
+    function, args = batman(*orbit, max_err=0.01)
+    return PPM * float(np.abs(np.asarray(flux, float).reshape(-1)[-N_EPOCHS:] - function(*args)).max())
 
 
 def _peer_rows(case: str, orbit: tuple, truth: np.ndarray, dtype: str, runs: int) -> list[dict]:
