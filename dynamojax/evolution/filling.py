@@ -29,6 +29,8 @@ def continued(
     for j, k in np.ndindex(exists.shape[1:]):
         column = out[:, j, k]
         present = np.flatnonzero(exists[:, j, k]).tolist()
+        if not present:
+            continue
         spans = [(i, int(first[i, j, k]), int(last[i, j, k])) for i in present]
         for (i, _, end), above in zip(spans[::-1], [None, *present[::-1][:-1]], strict=True):
             _carry_on(column, i, end, above, 1)

@@ -7,17 +7,16 @@ from scipy.optimize import brentq
 from tests.oracles.interpolation import interpolate
 
 
-def track(grid, mass, feh):
-    """Log age and columns of all phases at a mass and metallicity: curve after curve, axis after axis."""
-    age, values = np.asarray(grid.log_age)[:, :, 0], np.asarray(grid.values)[:, :, 0]
+def track(grid, mass, feh, phases):
+    """Log age and columns at a mass, a metallicity and phases (indices): axis after axis."""
+    age, values = (np.asarray(x)[:, :, 0, phases] for x in (grid.log_age, grid.values))
     table = np.concatenate([age[..., None], values], axis=-1)
     ln_mass, nodes_feh = np.log(np.asarray(grid.mass)), np.asarray(grid.feh)
     i = min(max(np.searchsorted(ln_mass, np.log(mass)) - 1, 0), len(ln_mass) - 2)
     rows = slice(max(i - 2, 0), i + 4)  # more than the stencil needs
     j = min(max(np.searchsorted(nodes_feh, feh) - 1, 0), len(nodes_feh) - 2)
     columns = slice(max(j - 2, 0), j + 4)
-    table = table[rows, columns]
-    at_feh = _along(nodes_feh[columns], np.moveaxis(table, 1, 0), feh)
+    at_feh = _along(nodes_feh[columns], np.moveaxis(table[rows, columns], 1, 0), feh)
     return _along(ln_mass[rows], at_feh, np.log(mass))
 
 
@@ -28,11 +27,14 @@ def _along(x, table, at):
 
 def state(grid, mass, feh, age_gyr):
     """Teff, luminosity and phase at an age, by a root of SciPy's pchip and the parabola rule in phase."""
-    curve = track(grid, mass, feh)
-    phase = np.arange(len(curve), dtype=float)
-    index = np.searchsorted(curve[:, 0], np.log10(age_gyr)) - 1
-    near = slice(index - 3, index + 5)
-    ages = PchipInterpolator(phase[near], curve[near, 0])
-    at = brentq(lambda s: ages(s) - np.log10(age_gyr), index, index + 1, xtol=1e-13)
-    teff, luminosity = (interpolate(phase[near], curve[near, k], at) for k in (1, 2))
+    low, high = 0, len(grid.eep) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        older = track(grid, mass, feh, [middle])[0, 0] <= np.log10(age_gyr)
+        low, high = (middle, high) if older else (low, middle)
+    phase = np.arange(max(low - 3, 0), min(low + 5, len(grid.eep)))
+    curve = track(grid, mass, feh, phase)
+    ages = PchipInterpolator(phase, curve[:, 0])
+    at = brentq(lambda s: ages(s) - np.log10(age_gyr), low, high, xtol=1e-13)
+    teff, luminosity = (interpolate(phase.astype(float), curve[:, k], at) for k in (1, 2))
     return 10**teff, 10**luminosity, at + float(grid.eep[0])
