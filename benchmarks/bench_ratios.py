@@ -63,7 +63,7 @@ def _burst(function, args) -> float:
     return float(np.median(seconds))
 
 
-def _rounds(calls: dict, n_rounds: int) -> dict[str, np.ndarray]:
+def rounds(calls: dict, n_rounds: int) -> dict[str, np.ndarray]:
     """Seconds of a call of each system in each round; NaN in the rounds a slow one is spared."""
     seconds = {name: np.full(n_rounds, np.nan) for name in calls}
     for i in range(n_rounds):
@@ -78,7 +78,7 @@ def ratio_rows(n_spots: int, batch: int, n_rounds: int) -> list[dict]:
     jobs = stars(n_spots, batch)
     jobs = [jobs[i % len(jobs)] for i in range(batch)]
     calls = _own_calls(jobs, batch) | _peer_calls(jobs, batch)
-    seconds = _rounds(calls, n_rounds)
+    seconds = rounds(calls, n_rounds)
     own = np.nanmin([seconds[n] for n in ("dynamojax", "dynamojax, star by star") if n in seconds], axis=0)
     flux = ours.mapped(ours.flux)(*ours.prepare_batch(jobs[:1], 1))
     rows = []

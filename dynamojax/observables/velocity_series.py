@@ -51,7 +51,7 @@ class VelocitySeries(eqx.Module):
 def _times_shift(a: Float[Array, "n_bands n"], shift: Float[Array, " n_powers"]) -> Float[Array, "n_bands m"]:
     """Coefficients of I(mu) mu v(mu)."""
     n = shift.shape[0] - 1
-    return sum(c * jnp.pad(a, ((0, 0), (j, n - j))) for j, c in enumerate(shift))
+    return jnp.sum(jnp.stack([c * jnp.pad(a, ((0, 0), (j, n - j))) for j, c in enumerate(shift)]), axis=0)
 
 
 def _seen(
@@ -92,7 +92,7 @@ def _behind_planets(
     sin_inc, cos_inc = jnp.sin(star.inc), jnp.cos(star.inc)
 
     def one(x, y, z, p):
-        (x, y, mu), angle = planet_nodes(x, y, z, p, *n_nodes)
+        (x, y, mu), angle = planet_nodes(x, y, z, p, *n_nodes)[:2]
         speed = x * (1 - star.shear * (y * sin_inc + mu * cos_inc) ** 2)
         powers = mu ** jnp.arange(1, n_light + 1, dtype=mu.dtype)[:, None]
         return jnp.sum(powers * angle, axis=1), jnp.sum(powers[:n] * (angle * speed), axis=1)
@@ -109,7 +109,7 @@ def velocity_series(
     surface: SurfaceConfig,
     convection: Convection,
     *,
-    n_nodes: tuple[int, int] = (6, 10),
+    n_nodes: tuple[int, int] = (8, 12),
 ) -> VelocitySeries:
     """Radial velocities of one system in every band.
 

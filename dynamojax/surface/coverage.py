@@ -65,7 +65,7 @@ def cap_constants(mu0: Array, half_sine: Array) -> tuple[Array, ...]:
     return a, (1 - mu0) * (1 + mu0), sin_r * sin_r, cos_r, sin_r, h, phi
 
 
-def lowest_moments(mu0: Array, half_sine: Array, cap: tuple[Array, ...]) -> list[Array]:
+def lowest_moments(mu0: Array, half_sine: Array, cap: tuple[Array, ...]) -> tuple[Array, Array]:
     """M_0 and M_1."""
     a, s0_sq, sin_sq, cos_r, sin_r, h, phi = cap
     b = jnp.sqrt(s0_sq) * sin_r
@@ -77,14 +77,14 @@ def lowest_moments(mu0: Array, half_sine: Array, cap: tuple[Array, ...]) -> list
     psi = jnp.sign(depth) * upper_angle(jnp.abs(depth) * rise, (1 + a + b) * run)
     # 2 Psi + alpha - phi vanishes on a cap that does not cross the limb.
     excess = jnp.where(crosses, 2 * psi + alpha - phi, 0)
-    return [2 * excess + 4 * phi * half_sine * half_sine, alpha + phi * mu0 * sin_sq - h * cos_r]
+    return 2 * excess + 4 * phi * half_sine * half_sine, alpha + phi * mu0 * sin_sq - h * cos_r
 
 
 # Moments travel as tuples: stacked inside a loop, XLA would compute all of them for each element of each.
 def _moments(mu0: Array, half_sine: Array, n: int) -> tuple[Array, ...]:
     """M_1 .. M_n."""
     cap = a, s0_sq, sin_sq, cos_r, _, h, phi = cap_constants(mu0, half_sine)
-    moments = lowest_moments(mu0, half_sine, cap)
+    moments = list(lowest_moments(mu0, half_sine, cap))
     b_sq, j, g = s0_sq * sin_sq, 2 * phi, 2 * h
     for k in range(2, n + 1):
         j, g = a * j + g, (k - 1) / k * (a * g + b_sq * j)

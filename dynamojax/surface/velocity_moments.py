@@ -80,7 +80,8 @@ def _slopes(mu0: Array, half_sine: Array, n: int, phi: Array | None = None) -> t
 def _cap_lowest(mu0: Array, half_sine: Array) -> tuple[Array, Array, Array]:
     """M_0, M_1, and phi, which `_cap_rims` takes without a derivative."""
     cap = cap_constants(mu0, half_sine)
-    return *lowest_moments(mu0, half_sine, cap), cap[-1]
+    area, projected = lowest_moments(mu0, half_sine, cap)
+    return area, projected, cap[-1]
 
 
 @_cap_lowest.defjvp
