@@ -6,8 +6,8 @@ The whole disc is photosphere; caps and planets carry differences, each on nodes
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynamojax.planets.nodes import planet_nodes
-from dynamojax.surface.nodes import cap_nodes, disc_nodes, inside_share
+from dynamojax.planets.nodes import covered_share, planet_nodes
+from dynamojax.surface.nodes import cap_nodes, disc_nodes
 
 # Points (3, n) and projected areas (n), negative where a component is taken away. [stellar radius squared]
 Part = tuple[Array, Array]
@@ -17,11 +17,6 @@ def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], *, is_un
     """Nodes of all caps, each piece of surface counted once if `is_union`, else once for each cap."""
     nodes, weight = cap_nodes(position, half_sine, *n_cap, is_union=is_union)
     return nodes.reshape(3, -1), (weight * nodes[2]).ravel()
-
-
-def _covered(points: Array, width: Array, position: Array, half_sine: Array) -> Array:
-    """Share of each node that lies in a union of caps."""
-    return 1 - jnp.prod(1 - inside_share(points, width, position, half_sine), axis=1)
 
 
 def disc_parts(
@@ -61,11 +56,10 @@ def disc_parts(
         photosphere.append((bright[0], -bright[1]))
         faculae = [] if facula is None else [bright, (dark[0], -dark[1])]
     for (x, y, z), p in zip(planets, radius_ratio, strict=True):
-        points, angle = planet_nodes(x, y, z, p, *n_planet)
-        area = angle * points[2]
-        width = jnp.full(area.shape, p / n_planet[0])
-        in_spot = _covered(points, width, position, spot)
-        in_facula = in_spot if facula is None else _covered(points, width, position, facula)
+        nodes = planet_nodes(x, y, z, p, *n_planet)
+        points, area = nodes.points, nodes.angle * nodes.points[2]
+        in_spot = covered_share(nodes, position, spot)
+        in_facula = in_spot if facula is None else covered_share(nodes, position, facula)
         photosphere.append((points, -area * (1 - in_facula)))
         if spot.size:
             spots.append((points, -area * in_spot))

@@ -36,8 +36,8 @@ class DiscConfig(eqx.Module):
     """
 
     n_disc: tuple[int, int] = eqx.field(static=True, default=(64, 16))
-    n_cap: tuple[int, int] = eqx.field(static=True, default=(4, 12))
-    n_planet: tuple[int, int] = eqx.field(static=True, default=(12, 12))
+    n_cap: tuple[int, int] = eqx.field(static=True, default=(4, 16))
+    n_planet: tuple[int, int] = eqx.field(static=True, default=(24, 12))
     max_velocity: float | int = eqx.field(static=True, default=120.0)
 
     def __check_init__(self):

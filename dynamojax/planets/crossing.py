@@ -71,7 +71,7 @@ def _planet_arc(y: Array, rim: Array, x: Array, p: Array) -> tuple[Array, Array]
     return start, tau(x + half) - start
 
 
-def _cap_arcs(y: Array, rim: Array, position: Array, w: Array) -> tuple[Array, Array]:
+def cap_arcs(y: Array, rim: Array, position: Array, w: Array) -> tuple[Array, Array]:
     """Middle tau (n_caps, 1) and half-width (n_caps, n_nodes) of the caps' arcs, 0 where there is none."""
     cx, cy, cz = position[:, :, None]
     eta, eta_c = jnp.arctan2(y, rim), safe_arctan2(cy, safe_sqrt(cx * cx + cz * cz))
@@ -116,7 +116,7 @@ def _moments(x: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int
     node, weight = _nodes(edges, jnp.minimum(count, n_panels), n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
     start, width = _planet_arc(node, rim, x, p)
-    low, high = _disjoint(*_hidden_arcs(start, width, *_cap_arcs(node, rim, position, w)))
+    low, high = _disjoint(*_hidden_arcs(start, width, *cap_arcs(node, rim, position, w)))
     ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
     # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
     slices = [jnp.sum(jnp.where(high > low, last - first, 0), axis=0) for first, last in ends]

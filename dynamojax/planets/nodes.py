@@ -1,10 +1,34 @@
 """What a planet hides of the disc, as nodes that move with it."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
+import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+from dynamojax.planets.crossing import cap_arcs
+
+
+class PlanetNodes(NamedTuple):
+    """Quadrature nodes over what a planet hides, on slices with an arc each.
+
+    Attributes:
+        points: Unit vectors (x, y, mu).
+        angle: Solid angles: mu times these is projected area. All zero where nothing is hidden. [sr]
+        turn: Cosine and sine by which the sky was turned.
+        height: Of the slices, on the turned sky. [stellar radius]
+        arcs: Ends of the slices' arcs, as angles about the axis of height. [rad]
+        n_along: Nodes of a slice; those of one place follow each other, slice after slice.
+    """
+
+    points: Float[Array, "3 n_nodes"]
+    angle: Float[Array, " n_nodes"]
+    turn: tuple[Float[Array, ""], Float[Array, ""]]
+    height: Float[Array, " n_slices"]
+    arcs: Float[Array, "2 n_slices"]
+    n_along: int
 
 
 def _slices(top: Array, limb: Array, n: int) -> tuple[Array, Array]:
@@ -23,7 +47,7 @@ def planet_nodes(
     radius_ratio: Float[Array, ""],
     n_slices: int,
     n_along: int,
-) -> tuple[Float[Array, "3 n_nodes"], Float[Array, " n_nodes"]]:
+) -> PlanetNodes:
     """Quadrature nodes over the part of the star's visible surface behind a planet.
 
     The sky is turned so that the planet lies on the +x axis, and cut by planes of constant y, on which
@@ -37,9 +61,6 @@ def planet_nodes(
         n_slices: Planes between two corners, where the planet's rim crosses the limb.
         n_along: Nodes of a plane.
 
-    Returns:
-        Unit vectors (x, y, mu), and solid angles: mu times these is projected area. All zero where
-        nothing is hidden. [sr]
     Gradients: finite everywhere.
     """
     clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
@@ -64,4 +85,34 @@ def planet_nodes(
     rim, height = jnp.tile(rim, n_along), jnp.tile(height, n_along)
     across, mu = rim * jnp.sin(angle), rim * jnp.cos(angle)
     nodes = jnp.stack([cos_turn * across - sin_turn * height, sin_turn * across + cos_turn * height, mu])
-    return nodes, jnp.where(clear, 0, weight)
+    arcs = jnp.stack([start, stop])
+    angle = jnp.where(clear, 0, weight)
+    return PlanetNodes(nodes, angle, (cos_turn, sin_turn), height[: start.size], arcs, n_along)
+
+
+def covered_share(
+    nodes: PlanetNodes, position: Float[Array, "3 n_caps"], half_sine: Float[Array, " n_caps"]
+) -> Float[Array, " n_nodes"]:
+    """Share of each node's stretch of its slice that lies in a union of caps.
+
+    On a slice a cap is one arc, so that the share of a stretch is exact for one cap; where rims of several
+    cut one stretch they count as independent.
+
+    Args:
+        nodes: From `planet_nodes`.
+        position: Unit vectors to the caps' centres. [1]
+        half_sine: sin(r/2) of the radii; 0 is no cap. [1]
+    """
+    (cos_turn, sin_turn), (cx, cy, cz) = nodes.turn, position
+    turned = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
+    rim = safe_sqrt((1 - nodes.height) * (1 + nodes.height))
+    middle, beta = cap_arcs(nodes.height, rim, turned, half_sine)
+    edges = jnp.asarray(np.append(0.0, np.cumsum(gauss_legendre(nodes.n_along, 0.0, 1.0)[1])), rim.dtype)
+    start, stop = nodes.arcs
+    ends = start + (stop - start) * edges[:, None, None]  # (n_along + 1, 1, n_slices)
+    half = 0.5 * (ends[1:] - ends[:-1])
+    offset = 0.5 * (ends[1:] + ends[:-1]) - middle
+    offset = jnp.abs(offset - 2 * jnp.pi * jnp.round(offset / (2 * jnp.pi)))
+    inside = jnp.maximum(jnp.minimum(offset + half, beta) - jnp.maximum(offset - half, -beta), 0)
+    inside = inside + jnp.maximum(offset + half + beta - 2 * jnp.pi, 0)  # round the far side
+    return 1 - jnp.prod(1 - safe_divide(inside, 2 * half), axis=1).ravel()

@@ -142,24 +142,3 @@ def cap_nodes(
     radial = s0 * cosine - z * inward
     nodes = jnp.stack([ex * radial - ey * across, ey * radial + ex * across, z * cosine + s0 * inward])
     return nodes.reshape(3, len(half_sine), -1), weight.reshape(len(half_sine), -1)
-
-
-def inside_share(
-    points: Float[Array, "3 n_nodes"],
-    width: Float[Array, " n_nodes"],
-    position: Float[Array, "3 n_caps"],
-    half_sine: Float[Array, " n_caps"],
-) -> Float[Array, "n_nodes n_caps"]:
-    """Whether nodes lie in caps, from 0 to 1 across the rim: what a node of some width sees of each cap.
-
-    Args:
-        points: Unit vectors to the nodes.
-        width: Half the angle over which the share rises. [rad]
-        position: Unit vectors to the caps' centres. [1]
-        half_sine: sin(r/2) of the radii; 0 is no cap. [1]
-    """
-    chord_sq = sum((points[i][:, None] - position[i]) ** 2 for i in range(3))
-    sine = 2 * half_sine * safe_sqrt(1 - half_sine**2)
-    depth = safe_divide(2 * half_sine**2 - 0.5 * chord_sq, sine)  # distance inside the rim, near it
-    rise = jnp.clip(0.5 + 0.5 * safe_divide(depth, width[:, None]), 0, 1)
-    return jnp.where(half_sine > 0, rise * rise * (3 - 2 * rise), 0)

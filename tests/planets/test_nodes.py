@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynamojax.planets.nodes import planet_nodes
+from dynamojax.planets.crossing import occulted_moments
+from dynamojax.planets.nodes import covered_share, planet_nodes
 from dynamojax.planets.transit import transit_loss
 
 PLACES = {
@@ -20,7 +21,7 @@ PLACES = {
 
 
 def _moments(x, y, p, z=1.0):
-    nodes, angle = planet_nodes(x, y, jnp.asarray(z, x.dtype), p, 8, 8)
+    nodes, angle = planet_nodes(x, y, jnp.asarray(z, x.dtype), p, 8, 8)[:2]
     return jnp.stack([jnp.sum(angle * nodes[2] ** k) for k in range(1, 5)])
 
 
@@ -34,7 +35,7 @@ def test_moments_against_the_closed_form(x64, name):
 
 
 def test_first_moment_in_x_is_that_of_a_dark_disc(x64):
-    nodes, angle = planet_nodes(*map(jnp.asarray, (-0.4, 0.3, 1.0, 0.2)), 8, 8)
+    nodes, angle = planet_nodes(*map(jnp.asarray, (-0.4, 0.3, 1.0, 0.2)), 8, 8)[:2]
     area = np.pi * 0.2**2
     got = [jnp.sum(angle * nodes[2] * q) for q in (nodes[0], nodes[1])]
     np.testing.assert_allclose(got, [-0.4 * area, 0.3 * area], rtol=1e-6)
@@ -55,7 +56,7 @@ def test_gradients_against_finite_differences(x64, name):
     given = list(map(jnp.asarray, PLACES[name]))
 
     def f(x, y, p):  # what a spectrum asks: light and its first moment along x
-        nodes, angle = planet_nodes(x, y, jnp.asarray(1.0), p, 16, 8)
+        nodes, angle = planet_nodes(x, y, jnp.asarray(1.0), p, 16, 8)[:2]
         return jnp.sum(angle * nodes[2] * (1 + nodes[2] + nodes[0]))
 
     slopes = jax.grad(f, argnums=(0, 1, 2))(*given)
@@ -70,3 +71,43 @@ def test_gradients_against_finite_differences(x64, name):
 def test_gradients_are_finite_everywhere(precision, name):
     slopes = jax.grad(lambda *q: jnp.sum(_moments(*q)), argnums=(0, 1, 2))(*map(jnp.asarray, PLACES[name]))
     assert all(jnp.isfinite(s) for s in slopes)
+
+
+SCENES = {
+    "one": ([[0.32, 0.1]], [0.1]),
+    "inside the planet": ([[0.3, 0.05]], [0.03]),
+    "all around the planet": ([[0.3, 0.0]], [0.5]),
+    "two that overlap": ([[0.35, 0.05], [0.38, -0.03]], [0.08, 0.06]),
+    "none near": ([[-0.7, 0.0]], [0.1]),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("turn", [0.0, 2.0])
+def test_covered_share_against_exact_crossings(x64, scene, turn):
+    """32 slices: 4e-3 of the planet's area, most for a spot that few slices cut."""
+    centres, radii = map(np.array, SCENES[scene])
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    x, y = matrix @ [0.3, 0.0]
+    sky = centres @ matrix.T
+    position = jnp.asarray(np.vstack([sky.T, np.sqrt(1 - np.sum(sky**2, axis=1))]))
+    half_sine = jnp.asarray(np.sin(radii / 2))
+    planet = tuple(map(jnp.asarray, (x, y, 1.0, 0.1)))
+    nodes = planet_nodes(*planet, 32, 12)
+    share = covered_share(nodes, position, half_sine)
+    assert jnp.all((share >= 0) & (share <= 1))
+    exact = occulted_moments(*planet, position, half_sine, 2, n_nodes=200)
+    got = [jnp.sum(nodes.angle * nodes.points[2] ** k * share) for k in (1, 2)]
+    np.testing.assert_allclose(got, exact, atol=4e-3 * np.pi * 0.1**2)
+
+
+def test_covered_share_is_smooth_and_finite(precision):
+    position = jnp.asarray([[0.3, 0.32, 0.3], [0.0, 0.05, 0.0], [0.95, 0.94, 0.95]])
+
+    def f(x, w):
+        nodes = planet_nodes(x, jnp.zeros_like(x), jnp.ones_like(x), jnp.asarray(0.1), 6, 6)
+        return jnp.sum(nodes.angle * covered_share(nodes, position, w))
+
+    for x, w in ((0.3, [0.05, 0.02, 0.0]), (0.0, [0.1, 0.1, 0.1]), (0.95, [0.7, 0.1, 0.0])):
+        slopes = jax.grad(f, argnums=(0, 1))(jnp.asarray(x), jnp.asarray(w))
+        assert all(jnp.all(jnp.isfinite(s)) for s in slopes)
