@@ -9,6 +9,12 @@ _HOMES = {
     "atmosphere.grid_bands": ("bands_from_spectra",),
     "atmosphere.grid_file": ("open_grid",),
     "atmosphere.limb_darkening": ("LimbDarkening",),
+    "evolution.braking": ("prot_braked",),
+    "evolution.gyrochronology": ("prot_clusters", "prot_mamajek"),
+    "evolution.inversion": ("stars_of",),
+    "evolution.kiauhoku": ("load_kiauhoku",),
+    "evolution.track_file": ("load_tracks",),
+    "evolution.tracks": ("age_span_gyr", "at_phase", "evolve"),
     "instruments.bandpass": ("Bandpass",),
     "instruments.photometer": (
         *("Photometer", "cheops", "gaia", "johnson", "kepler", "plato", "sdss", "tess", "two_mass"),

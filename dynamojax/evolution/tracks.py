@@ -95,8 +95,8 @@ class StellarState(NamedTuple):
 def stencil_of(grid: TrackGrid, mass, feh, alpha) -> TrackStencil:
     """The tracks about a star."""
     axes = (jnp.log(grid.mass), grid.feh, grid.alpha)
-    # A mass that is not positive lies off the grid; its logarithm must not spoil a gradient.
-    ln_mass = jnp.where(mass > 0, jnp.log(jnp.where(mass > 0, mass, 1.0)), -jnp.inf)
+    # A mass that is not positive lies off the grid, somewhere finite, so that it does not spoil a gradient.
+    ln_mass = jnp.where(mass > 0, jnp.log(jnp.where(mass > 0, mass, 1.0)), axes[0][0] - 1.0)
     return track_stencil(axes, grid.first, grid.last, (ln_mass, feh, alpha))
 
 

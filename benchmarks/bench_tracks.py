@@ -1,0 +1,245 @@
+"""Errors and speed of the embedded tracks, beside kiauhoku and the original's nearest neighbour.
+
+    python -m benchmarks.bench_tracks [--folder UNPACKED_LACHESIS_GRIDS] [--peers] [--batch 100000]
+
+Left out: with every second mass, or metallicity, taken away, the stars on the tracks so removed are made from
+the others at the same age: upper bounds of the error, the spacing being doubled. Direct: rows of MIST's own
+isochrones, at whatever mass they are, against the tracks at that mass and age.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import harness
+from dynamojax.constants import GM_SUN_KM3_S2, R_SUN_KM
+from dynamojax.evolution.track_file import load_tracks
+from dynamojax.evolution.tracks import TrackGrid, evolve
+
+PHASES = {"main sequence": (202, 454), "to the tip of the giant branch": (454, 604), "before": (100, 202)}
+evolved = jax.jit(jax.vmap(evolve, (None, 0, 0, 0)))
+
+
+def thinned(grid: TrackGrid, mass=slice(None), feh=slice(None)) -> TrackGrid:
+    """The grid with these masses and metallicities."""
+    parts = {f.name: getattr(grid, f.name) for f in dataclasses.fields(grid)}
+    cubes = ("log_age", "values", "first", "last")
+    parts |= {name: parts[name][mass][:, feh] for name in cubes}
+    return TrackGrid(**parts | {"mass": grid.mass[mass], "feh": grid.feh[feh]})
+
+
+def track_stars(grid: TrackGrid, masses, fehs, phases, step: int):
+    """Stars on the tracks themselves: inputs, and ln teff, log g, ln luminosity."""
+    low, high = (int(p - grid.eep[0]) for p in phases)
+    first, last = np.asarray(grid.first), np.asarray(grid.last)
+    rows = [
+        (i, j, n)
+        for i in masses
+        for j in fehs
+        for n in range(max(low, first[i, j, 0]), min(high, last[i, j, 0]) + 1, step)
+    ]
+    i, j, n = np.array(rows).T
+    at = np.asarray(grid.mass)[i], np.asarray(grid.feh)[j], 10 ** np.asarray(grid.log_age)[i, j, 0, n]
+    star = evolved(grid, *map(jnp.asarray, at))
+    return at, outputs(star)
+
+
+def outputs(star) -> np.ndarray:
+    """Ln teff, log g, ln luminosity. [3, n]."""
+    return np.stack([np.log(star.teff), np.asarray(star.logg), np.log(star.luminosity)])
+
+
+def error_row(task: str, got, want, **facts) -> dict:
+    """Percentiles of the differences where both exist, and the share of stars that are not there."""
+    both = np.isfinite(got[0]) & np.isfinite(want[0])
+    error = np.abs(got - want)[:, both]
+    row = {"task": task, **facts, "n": int(both.sum()), "absent": float(1 - both.mean())}
+    for name, values, scale in zip(
+        ("teff_percent", "logg", "luminosity_percent"), error, (100, 1, 100), strict=True
+    ):
+        row |= {f"{name}_{p}": float(np.percentile(scale * values, p)) for p in (50, 90, 95, 99)}
+    print(
+        f"{task:34s} {str(facts):80s} n {row['n']:6d} absent {row['absent']:.3f}  "
+        + "  ".join(
+            f"{k} {row[k + '_50']:.3g} / {row[k + '_95']:.3g}"
+            for k in ("teff_percent", "logg", "luminosity_percent")
+        ),
+        flush=True,
+    )
+    return row
+
+
+def left_out(grid: TrackGrid) -> list[dict]:
+    """Errors with every second mass, or metallicity, left out."""
+    rows = []
+    n_mass, n_feh = len(grid.mass), len(grid.feh)
+    ranges = ((0.1, 0.6), (0.6, 1.1), (1.1, 1.4), (1.4, 2.0), (2.0, 4.5))
+    for phase, limits in PHASES.items():
+        for low, high in ranges:
+            # Taken away: tracks with one on either side; metallicities above -1.5, where they are 0.25 apart.
+            mass = [i for i in range(1, n_mass - 1, 2) if low <= grid.mass[i] < high]
+            near = [i for i in range(n_mass) if low <= grid.mass[i] < high]
+            fehs = [j for j in range(n_feh) if grid.feh[j] >= -1.0]
+            at, want = track_stars(grid, mass, fehs, limits, 3)
+            got = outputs(evolved(thinned(grid, mass=np.r_[0:n_mass:2]), *map(jnp.asarray, at)))
+            facts = {"left out": "every second mass", "phase": phase, "mass": [low, high]}
+            rows.append(error_row("leave one out", got, want, **facts))
+            at, want = track_stars(
+                grid, near[::2], [j for j in fehs if j % 2 == 0 and j < n_feh - 1], limits, 3
+            )
+            got = outputs(evolved(thinned(grid, feh=np.r_[1:n_feh:2]), *map(jnp.asarray, at)))
+            facts["left out"] = "every second metallicity"
+            rows.append(error_row("leave one out", got, want, **facts))
+    return rows
+
+
+def direct(grid: TrackGrid, folder: Path) -> list[dict]:
+    """Differences from MIST's isochrones, row by row."""
+    from grids.build_tracks import FILE, LOG_L_SUN, read_isochrones
+
+    feh, log_age, table, names = read_isochrones(folder / FILE)
+    column = {
+        name: table[..., names.index(name)]
+        for name in ("initial_mass", "star_mass", "log_Teff", "log_L", "log_R")
+    }
+    z, t, eep = np.meshgrid(feh, log_age, np.arange(table.shape[2]), indexing="ij")
+    rng, rows = np.random.default_rng(0), []
+    for phase, (low, high) in PHASES.items():
+        use = np.isfinite(column["log_L"]) & (eep >= low) & (eep < high) & (z >= -1.0) & (t >= 6.5)
+        use &= (column["initial_mass"] > 0.1001) & (column["initial_mass"] < 4.4)
+        pick = tuple(np.argwhere(use)[rng.choice(use.sum(), min(20000, use.sum()), replace=False)].T)
+        at = column["initial_mass"][pick], z[pick], 10 ** (t[pick] - 9)
+        got = outputs(evolved(grid, *map(jnp.asarray, at)))
+        gravity = np.log10(GM_SUN_KM3_S2 / R_SUN_KM**2 * 1e5) + np.log10(column["star_mass"][pick])
+        logg = gravity - 2 * (column["log_R"][pick] + np.log10(6.9598 / 6.957))
+        ln10 = np.log(10)
+        want = np.stack([ln10 * column["log_Teff"][pick], logg, ln10 * (column["log_L"][pick] + LOG_L_SUN)])
+        rows.append(error_row("MIST's isochrones", got, want, phase=phase))
+    return rows
+
+
+def sun(grid: TrackGrid) -> list[dict]:
+    """The Sun, at MIST's solar composition and at the initial metallicity that fits best."""
+    rows = []
+    for feh in (0.0, 0.05):
+        star = evolve(grid, *map(jnp.asarray, (1.0, feh, 4.57)))
+        rows.append(
+            {"task": "the Sun at 4.57 Gyr", "feh": feh}
+            | {k: float(getattr(star, k)) for k in ("teff", "luminosity", "radius", "logg", "eep")}
+        )
+        print(rows[-1])
+    return rows
+
+
+def _sample(n: int, dtype):
+    rng = np.random.default_rng(0)
+    mass, feh, age = rng.uniform(0.3, 1.6, n), rng.uniform(-1.0, 0.4, n), rng.uniform(0.1, 10.0, n)
+    return tuple(jnp.asarray(x, dtype) for x in (mass, feh, age))
+
+
+def speed(batch: int, n_runs: int) -> list[dict]:
+    """A population made at once, and its gradient, in single precision; errors against double."""
+    grid, at = load_tracks(), _sample(batch, jnp.float32)
+    with jax.enable_x64(True):
+        exact = outputs(evolved(load_tracks(), *_sample(batch, jnp.float64)))
+
+    def loss(grid, *at):
+        star = jax.vmap(evolve, (None, 0, 0, 0))(grid, *at)
+        return jnp.where(star.valid, jnp.log(star.luminosity), 0.0).sum()
+
+    rows = []
+    for system, function in (
+        ("dynamojax", jax.vmap(evolve, (None, 0, 0, 0))),
+        ("dynamojax, with gradient", jax.grad(loss, argnums=(1, 2, 3))),
+    ):
+        timing, result = harness.time_jax(function, grid, *at, n_runs=n_runs)
+        facts = {}
+        if system == "dynamojax":
+            error = np.abs(outputs(result) - exact)
+            facts = {
+                f"{k}_error_95": float(np.nanpercentile(e, 95))
+                for k, e in zip(("ln_teff", "logg", "ln_luminosity"), error, strict=True)
+            }
+        rows.append(
+            harness.row("stars from mass, feh, age", system, timing, dtype="float32", batch=batch, **facts)
+        )
+        harness.show(rows[-1])
+    return rows
+
+
+def peers(grid: TrackGrid, n_runs: int) -> list[dict]:
+    """Of kiauhoku on the same tracks, and of the original: nearest in (mass, feh, alpha, age)."""
+    import kiauhoku
+    import pandas
+    from scipy.interpolate import NearestNDInterpolator
+
+    first, last = np.asarray(grid.first), np.asarray(grid.last)
+    index = np.arange(len(grid.eep))
+    exists = (index >= first[..., None]) & (index <= last[..., None])
+    i, j, _, n = np.nonzero(exists)
+    levels = np.asarray(grid.mass)[i], np.asarray(grid.feh)[j], np.asarray(grid.eep)[n].astype(int)
+    frame = pandas.DataFrame(
+        {
+            "age": 10 ** np.asarray(grid.log_age)[exists],
+            "log_teff": np.asarray(grid.values)[exists][:, 0],
+            "log_lum": np.asarray(grid.values)[exists][:, 1],
+        },
+        index=pandas.MultiIndex.from_arrays(levels, names=["initial_mass", "initial_met", "eep"]),
+    )
+    theirs = kiauhoku.stargrid.from_pandas(frame, name="mist").to_interpolator()
+    at = [np.asarray(x) for x in _sample(200, jnp.float32)]
+    ours = evolved(grid, *map(jnp.asarray, at))
+    use = np.flatnonzero(np.asarray(ours.valid))
+    want = outputs(ours)[:, use]
+
+    def linear(rows):
+        stars = [theirs.get_star_age((at[0][k], at[1][k]), at[2][k], age_label="age") for k in rows]
+        return np.array([[np.log(10) * s["log_teff"], np.nan, np.log(10) * s["log_lum"]] for s in stars]).T
+
+    points = np.column_stack([levels[0], levels[1], 0 * levels[0], frame["age"]])
+    nearest = NearestNDInterpolator(points, frame[["log_teff", "log_lum"]].to_numpy())
+
+    def original(rows):
+        found = nearest(np.column_stack([at[0][rows], at[1][rows], 0 * at[0][rows], at[2][rows]]))
+        return np.stack([np.log(10) * found[:, 0], np.full(len(rows), np.nan), np.log(10) * found[:, 1]])
+
+    rows = []
+    for system, function in (
+        ("kiauhoku 2.1.2, get_star_age", linear),
+        ("nearest neighbour, as the original", original),
+    ):
+        timing, got = harness.time_host(function, use, n_runs=n_runs)
+        error = 100 * np.abs(got - want)[[0, 2]]
+        facts = {
+            f"{k}_percent_from_ours_{p}": float(np.nanpercentile(e, p))
+            for k, e in zip(("teff", "luminosity"), error, strict=True)
+            for p in (50, 95)
+        }
+        rows.append(
+            harness.row("stars from mass, feh, age", system, timing, dtype="float64", batch=len(use), **facts)
+        )
+        harness.show(rows[-1])
+        print(facts)
+    return rows
+
+
+def main(argv=None) -> None:
+    """Measure, print and write the rows."""
+    parser = harness.arguments(__doc__)
+    parser.add_argument("--folder", type=Path, help="unpacked lachesis-grids, for the direct comparison")
+    options = parser.parse_args(argv)
+    with jax.enable_x64(True):
+        grid = load_tracks()
+        rows = sun(grid) + left_out(grid)
+        rows += direct(grid, options.folder) if options.folder else []
+        rows += peers(grid, options.runs) if options.peers else []
+    for batch in options.batch:
+        rows += speed(batch, options.runs)
+    print("written:", harness.write_results(options.name or "tracks", rows))
+
+
+if __name__ == "__main__":
+    main()
