@@ -28,7 +28,7 @@ from grids.synthesis.packages import PACKAGES, SYNTHESIS
 from grids.synthesis.yardstick import Yardstick, yardstick
 
 TARGET = Path(__file__).parents[1] / "dynamojax/data/spectra.h5"
-RANK = {"optical": 250, "h_band": 120}
+RANK = {"optical": 350, "h_band": 120}
 SOURCE = (
     "MARCS model atmospheres (Gustafsson et al. 2008), plane-parallel LTE synthesis with VALD and Gaia-ESO "
     "lines, anchored to PHOENIX band fluxes (Husser et al. 2013) and to the limb darkening of Kostogryz et "

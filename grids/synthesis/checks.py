@@ -47,7 +47,7 @@ _STEP = 1.0 / 300000.0
 def _spectrum(folder: Path, label, lines: Lines | None, window, mu) -> tuple[np.ndarray, np.ndarray]:
     """Wavelength and intensities [n_mu, n] with the given lines, or of the continuum alone."""
     structure = structures.read(folder, *label)
-    species = lines.species if lines else []
+    species = lines.species if lines else ["Fe"]  # SMElib wants a line at least
     library = Library(structure, microturbulence(*label[:2]), species, (3200.0, 18300.0))
     start, n = np.log(window[0]), int(np.log(window[1] / window[0]) / _STEP)
     grid = (start, _STEP, n)

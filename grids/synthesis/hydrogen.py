@@ -67,11 +67,12 @@ def windows() -> list[tuple[float, float, np.ndarray]]:
 
 @lru_cache(maxsize=4)
 def sampling(ln_low: float, ln_high: float) -> np.ndarray:
-    """Ln of wavelengths: every 3e-3, and closing in on every line to 2e-5."""
-    away = 2e-5 * 1.9 ** np.arange(0, 7)
-    table = lines(np.exp(ln_low - 0.02), np.exp(ln_high + 0.02))
+    """Ln of wavelengths: every 3e-3, and closing in on every line to 2e-5 by factors of 1.5."""
+    table = lines(np.exp(ln_low - 0.03), np.exp(ln_high + 0.03))
     points = [np.arange(ln_low - 3e-3, ln_high + 6e-3, 3e-3)]
-    for centre in np.log(table[:, 2]):
+    for centre, upper in zip(np.log(table[:, 2]), table[:, 7], strict=True):
+        # Wings fall as a power of the distance: steps in proportion to it, far out where lines stand alone.
+        away = 2e-5 * 1.5 ** np.arange(0, 17 if upper < 9 else 12)
         points.append(np.concatenate([centre - away, [centre], centre + away]))
     points = np.unique(np.concatenate(points))
     return points[np.concatenate([[True], np.diff(points) > 8e-6])]
