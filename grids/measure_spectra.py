@@ -15,11 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from dynamojax.atmosphere.bands import band_weights
 from dynamojax.atmosphere.grid import EMBEDDED as EMBEDDED_BANDS
+from dynamojax.atmosphere.grid_file import open_grid
+from dynamojax.atmosphere.interpolation import intensity
+from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from grids import build_spectra, sources
 from grids.synthesis import anchor, run, yardstick
 
@@ -74,38 +79,42 @@ def phoenix_fluxes(names) -> dict:
     return {tuple(map(float, key)): row for key, row in zip(keys, flux[:, use], strict=True)}
 
 
-def band_fluxes(grid: Embedded) -> dict:
-    """Our band fluxes: {label: [n_band]}, the bands of OPTICAL and 2MASS H."""
-    curves = yardstick.curves([*OPTICAL, "2mass_h"])
-    weights = {
-        "optical": np.stack([band_weights(grid.segments["optical"][0], *curves[b]) for b in OPTICAL]),
-        "h_band": band_weights(grid.segments["h_band"][0], *curves["2mass_h"])[None],
-    }
-    return {
-        tuple(float(round(x, 3)) for x in label): np.concatenate(
-            [weights[name] @ grid.flux(label, name) for name in weights]
-        )
-        for label in grid.labels
-    }
+def band_fluxes(path: Path, labels: list) -> np.ndarray:
+    """Our band fluxes, interpolated as a user would: [n_label, n_band] of OPTICAL and 2MASS H."""
+    file, curves = open_grid(path), yardstick.curves([*OPTICAL, "2mass_h"])
+    columns = []
+    for name, bands in (("optical", OPTICAL), ("h_band", ["2mass_h"])):
+        grid = file.cut(segment=name)
+        _, weight = quadrature_nodes(len(grid.mu_nodes))
+        bands = np.stack([band_weights(grid.axis.ln_wavelength, *curves[band]) for band in bands])
+
+        @jax.jit
+        def fluxes(label, grid, weight, bands):
+            values, valid = intensity(grid, *label)
+            return jnp.where(valid, 2 * jnp.pi * bands @ (weight @ values), jnp.nan)
+
+        arrays = jnp.asarray(weight), jnp.asarray(bands, jnp.float32)
+        columns.append([fluxes(jnp.asarray(label, jnp.float32), grid, *arrays) for label in labels])
+    return np.concatenate([np.asarray(column, float) for column in columns], axis=1)
 
 
-def fluxes_and_contrasts(grid: Embedded) -> dict:
-    """Relative errors against PHOENIX, by band."""
+def fluxes_and_contrasts(path: Path, axes) -> dict:
+    """Relative errors against PHOENIX, by band, at every PHOENIX model within the axes."""
     names = [*OPTICAL, "2mass_h"]
-    ours, theirs = band_fluxes(grid), phoenix_fluxes(names)
-    common = [label for label in ours if label in theirs]
-    ratio = {label: ours[label] / theirs[label] for label in common}
-    result = {"nodes": len(common), "flux": {}, "contrast": {}}
-    every = np.array([ratio[label] for label in common]) - 1
-    for j, name in enumerate(names):
-        result["flux"][name] = summary(every[:, j])
+    theirs = phoenix_fluxes(names)
+    box = [label for label in theirs if all(a[0] <= x <= a[-1] for x, a in zip(label, axes, strict=True))]
+    ours = band_fluxes(path, box)
+    ratio = dict(zip(box, ours / np.array([theirs[label] for label in box]), strict=True))
+    nodes = [label for label in box if all(np.isclose(a, x).any() for x, a in zip(label, axes, strict=True))]
+    result = {"models": len(box), "of them nodes": len(nodes)}
+    for kind, some in (("flux", box), ("flux at nodes", nodes)):
+        errors = np.array([ratio[label] for label in some]) - 1
+        result[kind] = {name: summary(errors[:, j]) for j, name in enumerate(names)}
     for drop in (500, 1500):
-        # 500 K cooler may fall between two nodes: the two nearest nodes within 100 K serve.
-        pairs = []
-        for t, g, z in common:
-            cooler = [u for u, v, y in common if (v, y) == (g, z) and abs(u - (t - drop)) <= 100]
-            pairs += [ratio[u, g, z] / ratio[t, g, z] - 1 for u in cooler[:1]]
-        result["contrast"][str(drop)] = {name: summary(np.array(pairs)[:, j]) for j, name in enumerate(names)}
+        pairs = [ratio[t - drop, g, z] / ratio[t, g, z] - 1 for t, g, z in box if (t - drop, g, z) in ratio]
+        result[f"contrast over {drop} K"] = {
+            name: summary(np.array(pairs)[:, j]) for j, name in enumerate(names)
+        }
     return result
 
 
@@ -187,7 +196,7 @@ def main() -> None:
         "axes": {n: list(map(float, a)) for n, a in zip(("teff", "logg", "feh"), grid.axes, strict=True)}
     }
     result["bytes"] = args.grid.stat().st_size
-    result |= fluxes_and_contrasts(grid)
+    result |= fluxes_and_contrasts(args.grid, grid.axes)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         if args.folder is None:
