@@ -3,6 +3,7 @@
 python -m benchmarks.bench_velocity --spots 100 --batch 1 32
 """
 
+import time
 from functools import partial
 
 import jax
@@ -82,6 +83,19 @@ def errors(job: Job, dtype: str) -> dict:
     return facts
 
 
+def processor_seconds(calls: dict, n_rounds: int, n_calls: int = 4) -> dict[str, np.ndarray]:
+    """Processor time of a call in each round, calls in turn: for a machine that is not alone."""
+    seconds = {name: np.empty(n_rounds) for name in calls}
+    for i in range(n_rounds):
+        for name, (function, args) in calls.items():
+            jax.block_until_ready(function(*args))
+            start = time.process_time()
+            for _ in range(n_calls):
+                jax.block_until_ready(function(*args))
+            seconds[name][i] = (time.process_time() - start) / n_calls
+    return seconds
+
+
 def speed_rows(n_spots: int, batch: int, dtype: str, n_rounds: int) -> list[dict]:
     """Light curve, velocities and their gradients, bursts in turn so that the machine's pace cancels."""
     jobs = [spotted_star(n_spots, seed) for seed in range(batch)]
@@ -97,7 +111,7 @@ def speed_rows(n_spots: int, batch: int, dtype: str, n_rounds: int) -> list[dict
         else:
             args = ours.prepare_batch(jobs, batch)
             calls = {name: (jax.jit(ours.mapped(f, 1)), args) for name, f in named.items()}
-        seconds = rounds(calls, n_rounds)
+        seconds, busy = rounds(calls, n_rounds), processor_seconds(calls, 2 * n_rounds)
     rows, error = [], errors(jobs[0], dtype)
     for name, s in seconds.items():
         value = seconds["velocities and light curve"]
@@ -107,8 +121,12 @@ def speed_rows(n_spots: int, batch: int, dtype: str, n_rounds: int) -> list[dict
         facts |= {"n_spots": n_spots, "run_s": float(np.median(s)), "fastest_s": float(np.min(s))}
         facts |= {"over_light_curve": float(median), "over_light_curve_spread": float(high - low)}
         facts |= {"fastest_over_fastest": float(np.min(s) / np.min(seconds["light curve"]))}
+        processor = busy[name] / busy["light curve"]
+        facts |= {"processor_s": float(np.median(busy[name])), "processor_ratio": float(np.median(processor))}
         if "gradient" in name:
             facts["over_velocities"] = float(np.median(over_value))
+            processor = busy[name] / busy["velocities and light curve"]
+            facts["processor_over_velocities"] = float(np.median(processor))
         rows.append(facts | {"n_runs": len(s)} | error)
         print(rows[-1], flush=True)
     return rows
