@@ -81,12 +81,16 @@ def prot_clusters(age_gyr: Float[Array, ""], teff: Float[Array, ""]) -> Rotation
 
     Source: Bouma, Palumbo & Hillenbrand (2023), ApJL 947, L3, as extended to 4 Gyr in gyrointerp 0.7.
         Younger than about 0.3 Gyr, stars below 5000 K may not have reached the sequence and turn faster.
+    Gradients: continuous but where the curves of Praesepe and NGC 6811 cross, near 4100 K.
     Accuracy: the published curves to 1e-6 in float64 and 2e-5 in float32; they are polynomials of degree 7,
         whose wiggles in teff, of a few per cent, are theirs.
     """
     x = (teff - 5000.0) / 1200.0
     powers = x ** jnp.arange(8)
     periods = jnp.asarray(_CLUSTERS, x.dtype) @ powers
+    # As published: NGC 6811 is not allowed below the younger Praesepe.
+    praesepe, ngc_6811 = periods[3], periods[4]
+    periods = periods.at[4].set(jnp.where(ngc_6811 < praesepe, praesepe + 0.01, ngc_6811))
     ages = jnp.asarray(_CLUSTER_AGE_GYR, x.dtype)
     scatter = monotone_cubic(jnp.asarray(_SCATTER_AGE_GYR, x.dtype), jnp.asarray(_SCATTER, x.dtype), age_gyr)
     valid = (age_gyr >= ages[0]) & (age_gyr <= ages[-1]) & (teff >= 3800.0) & (teff <= 6200.0)

@@ -78,13 +78,15 @@ def test_outside_the_published_range_is_nan(x64, law, inside, outside):
     ("law", "at"), [(gyro.prot_clusters, (1.7, 5500.0)), (gyro.prot_mamajek, (1.7, 0.7))]
 )
 def test_gradients_of_the_relations(x64, law, at):
-    check_grads(lambda *x: law(*x).prot, tuple(map(jnp.asarray, at)), order=2, atol=1e-5, rtol=1e-5)
+    check_grads(
+        lambda *x: law(*map(jnp.asarray, x)).prot, tuple(map(jnp.asarray, at)), order=2, atol=1e-4, rtol=1e-4
+    )
 
 
 def test_gradient_at_the_age_of_a_cluster_is_finite_and_one(x64):
     slope = jax.vmap(jax.grad(lambda t: gyro.prot_clusters(t, jnp.asarray(5200.0)).prot))
-    low, high = slope(jnp.asarray([0.67 - 1e-9, 0.67 + 1e-9]))
-    assert low == pytest.approx(high, abs=1e-6)
+    low, high = np.asarray(slope(jnp.asarray([0.67 - 1e-9, 0.67 + 1e-9])))
+    assert float(low) == pytest.approx(float(high), abs=1e-6)
 
 
 def test_turnover_times(x64):
@@ -178,6 +180,7 @@ def test_braking_outside_its_range_is_nan():
     assert not got.valid.any() and np.isnan(got.prot).all()
 
 
+@pytest.mark.slow
 def test_gradient_of_braking():
     at = jnp.asarray([0.95, 0.05, 3.0])
     with jax.enable_x64(True):
