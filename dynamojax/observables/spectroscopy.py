@@ -20,6 +20,7 @@ from dynamojax.observables.line_kernels import (
 from dynamojax.observables.photometry import facula_brightening
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import SPLINE_REACH
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 
@@ -103,12 +104,13 @@ def rotation_velocity(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, 
 
 
 def _kernel(
-    parts: list[Part], star: Star, offset: Array, ln_step: float, mu_nodes, reach: int
+    parts: list[Part], star: Star, blueshift: Convection, offset: Array, ln_step: float, mu_nodes, reach: int
 ) -> tuple[Array, Array]:
     """Velocity kernel of one component, and the largest shift in it, in samples."""
     all_nodes = []
     for points, area in parts:
-        shift = jnp.arctanh(rotation_velocity(star, points) / C_KM_S) / ln_step
+        velocity = rotation_velocity(star, points) + star.convective_blueshift * blueshift.velocity(points[2])
+        shift = jnp.arctanh(velocity / C_KM_S) / ln_step
         all_nodes.append(Nodes(points[2], area, shift + offset))
     nodes = joined(all_nodes)
     zeta = star.macroturbulence / C_KM_S / ln_step
@@ -123,6 +125,7 @@ def disc_spectrum(
     grid: IntensityGrid,
     parts: tuple[list[Part], list[Part], list[Part]],
     velocity: Float[Array, ""],
+    convection: Convection,
     config: DiscConfig,
 ) -> tuple[Float[Array, " n_wavelength"], Bool[Array, ""]]:
     """Surface flux of the spotted, rotating disc at one epoch, on the grid's wavelengths.
@@ -133,6 +136,7 @@ def disc_spectrum(
         grid: Its wavelengths and cosines.
         parts: From `disc_parts`.
         velocity: Of the star as a whole, away from the observer. [km/s]
+        convection: Shift of the lines across the disc; it stays in the spectrum, as it does in the sky.
         config: Room for velocities.
 
     Returns:
@@ -144,9 +148,12 @@ def disc_spectrum(
     shift = jnp.arctanh(velocity / C_KM_S) / grid.ln_step
     whole = jnp.round(stop_gradient(shift))
     rows, kernels, widest = [], [], []
-    for rows_of, part in zip((surface.photosphere, surface.spot, surface.facula), parts, strict=True):
+    inhibitions = jnp.zeros_like(shift), convection.spot_inhibition, convection.facula_inhibition
+    components = (surface.photosphere, surface.spot, surface.facula)
+    for rows_of, inhibition, part in zip(components, inhibitions, parts, strict=True):
         if part:
-            kernel, most = _kernel(part, star, shift - whole, grid.ln_step, grid.mu, reach)
+            moving = eqx.tree_at(lambda c: c.shift, convection, (1 - inhibition) * convection.shift)
+            kernel, most = _kernel(part, star, moving, shift - whole, grid.ln_step, grid.mu, reach)
             rows.append(rows_of)
             kernels.append(kernel)
             widest.append(most)
@@ -163,6 +170,7 @@ def disc_spectra(
     velocity: Float[Array, " n_times"],
     grid: IntensityGrid,
     surface: SurfaceConfig,
+    convection: Convection,
     config: DiscConfig,
 ) -> tuple[Float[Array, "n_times n_wavelength"], Bool[Array, ""]]:
     """Spectra of one star at epochs, as `disc_spectrum` gives them, and whether every stage held.
@@ -175,6 +183,7 @@ def disc_spectra(
         velocity: Of the star as a whole at each time: systemic, reflex and barycentric. [km/s]
         grid: Spectral intensities.
         surface: How spots evolve and overlap.
+        convection: Shift of the lines across the disc.
         config: How finely the disc is sampled.
     """
     light = surface_intensity(star, spots, grid, has_faculae=surface.faculae)
@@ -194,7 +203,7 @@ def disc_spectra(
             config.n_planet,
             is_union=surface.overlap == "exact",
         )
-        return disc_spectrum(star, light, grid, parts, velocity, config)
+        return disc_spectrum(star, light, grid, parts, velocity, convection, config)
 
     by_time = jnp.moveaxis(position, -1, 0), spot.T, facula.T, jnp.moveaxis(where, 1, 0), velocity
     flux, fits = jax.lax.map(at, by_time)

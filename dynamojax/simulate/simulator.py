@@ -21,6 +21,7 @@ from dynamojax.planets.encounters import CrossingConfig, panels_for, room_needed
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.simulate.light_curves import LightCurve, Schedule, caps_by_index, light_curves, schedules
 from dynamojax.simulate.spectra import Recorder, Spectra, recorded
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.surface.overlap import neighbours_needed
 from dynamojax.system import System
@@ -51,6 +52,7 @@ class Simulator(eqx.Module):
         recorders: The spectrographs, each with its part of the spectral grid.
         surface: How the surface is computed.
         disc: How finely the disc is sampled for spectra.
+        convection: Shift of the lines across the disc; `Star.convective_blueshift` scales it.
         crossing: Room for planets in front of spots.
         limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
         degree: Degree of the limb darkening in mu.
@@ -62,6 +64,7 @@ class Simulator(eqx.Module):
     recorders: tuple[Recorder, ...]
     surface: SurfaceConfig
     disc: DiscConfig
+    convection: Convection
     crossing: CrossingConfig
     limb_darkening: dict[str, LimbDarkening]
     degree: int = eqx.field(static=True)
@@ -78,6 +81,7 @@ class Simulator(eqx.Module):
         observer: Mapping[str, np.ndarray] | None = None,
         surface: SurfaceConfig | None = None,
         disc: DiscConfig | None = None,
+        convection: Convection | None = None,
         max_shift: float | int = 300.0,
         crossing: CrossingConfig | None = None,
         limb_darkening: dict[str, LimbDarkening] | None = None,
@@ -93,6 +97,7 @@ class Simulator(eqx.Module):
         self.schedules = schedules(tuple(photometers))
         self.surface = SurfaceConfig() if surface is None else surface
         self.disc = DiscConfig() if disc is None else disc
+        self.convection = Convection.solar() if convection is None else convection
         self.max_shift = max_shift
         file = open_grid() if spectra is None and spectrographs else spectra
         self.recorders = tuple(
@@ -164,7 +169,9 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
         new, fits = light_curves(system, bands, names, schedule, surface, simulator.crossing)
         curves, valid = curves | new, valid & fits
     for recorder in simulator.recorders:
-        new, fits = recorded(system, recorder, surface, simulator.disc, simulator.max_shift)
+        new, fits = recorded(
+            system, recorder, surface, simulator.convection, simulator.disc, simulator.max_shift
+        )
         spectra[recorder.spectrograph.name] = new
         valid = valid & fits
     curves, spectra = jax.tree.map(lambda x: jnp.where(valid, x, jnp.nan), (curves, spectra))

@@ -16,6 +16,7 @@ from dynamojax.observables.photometry import dilution
 from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.exposures import Exposures
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
 
@@ -101,7 +102,12 @@ class Recorder(eqx.Module):
 
 
 def recorded(
-    system: System, recorder: Recorder, surface: SurfaceConfig, disc: DiscConfig, max_shift: float | int
+    system: System,
+    recorder: Recorder,
+    surface: SurfaceConfig,
+    convection: Convection,
+    disc: DiscConfig,
+    max_shift: float | int,
 ) -> tuple[Spectra, Bool[Array, ""]]:
     """Spectra of one star, and whether every stage held.
 
@@ -109,6 +115,7 @@ def recorded(
         system: One star.
         recorder: The spectrograph.
         surface: How the surface is computed.
+        convection: Shift of the lines across the disc.
         disc: How finely the disc is sampled.
         max_shift: Room for the velocity of the star as a whole. [km/s]
     """
@@ -116,7 +123,15 @@ def recorded(
     reflex = reflex_velocity(star, system.planets, exposures.epochs)
     velocity = star.rv + reflex - jnp.repeat(recorder.observer, exposures.n_sub)
     flux, valid = disc_spectra(
-        star, system.spots, system.planets, exposures.epochs, velocity, recorder.grid, surface, disc
+        star,
+        system.spots,
+        system.planets,
+        exposures.epochs,
+        velocity,
+        recorder.grid,
+        surface,
+        convection,
+        disc,
     )
     mean = jnp.einsum("tsn,s->tn", flux.reshape(-1, exposures.n_sub, flux.shape[1]), exposures.weights)
     pixels = jax.vmap(recorder.operator)(mean) * dilution(star)

@@ -9,16 +9,18 @@ from dynamojax.atmosphere.interpolation import intensity
 from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra, equatorial_velocity
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import interpolation_filter
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 from tests.observables.synthetic_grid import INFRARED, OPTICAL, synthetic_grid
 from tests.oracles import spectra as oracle
 
 SURFACE = SurfaceConfig(law="constant", overlap="exact")
+STILL = Convection([0.0], 0.0, 0.0)
 # Of the line spread function, in samples: LAMOST at 12,000, APOGEE at 60,000.
 SIGMA = {"optical": 12000 / 1800 / 2.3548, "infrared": 60000 / 22500 / 2.3548}
 CAPS = [(20, 30, 12), (-30, -40, 20), (10, 60, 5), (50, 0, 3), (25, 40, 8), (0, -88, 10)]
-_RUN = jax.jit(disc_spectra, static_argnums=(6, 7))
+_RUN = jax.jit(disc_spectra, static_argnums=(6, 8))
 
 
 def grid_of(name):
@@ -47,7 +49,7 @@ def spots_of(caps):
 
 def ours(grid, star, spots, planets, rv=0.0, surface=SURFACE, config=None):
     epochs, velocity = Epochs.from_days(np.array([0.0])), jnp.asarray([rv])
-    flux, valid = _RUN(star, spots, planets, epochs, velocity, grid, surface, config or DiscConfig())
+    flux, valid = _RUN(star, spots, planets, epochs, velocity, grid, surface, STILL, config or DiscConfig())
     assert valid
     return np.convolve(np.asarray(flux[0], float), interpolation_filter(), mode="same")
 
@@ -158,7 +160,7 @@ def test_too_fast_and_off_the_grid_are_not_valid(precision):
     grid, epochs = grid_of("optical"), Epochs.from_days(np.array([0.0]))
     for star in (star_of(250.0, 0.0, inc_deg=90.0), Star.from_degrees(teff=9000.0)):
         flux, valid = _RUN(
-            star, SpotMap.empty(0), Planets.empty(), epochs, jnp.zeros(1), grid, SURFACE, DiscConfig()
+            star, SpotMap.empty(0), Planets.empty(), epochs, jnp.zeros(1), grid, SURFACE, STILL, DiscConfig()
         )
         assert not valid and jnp.all(jnp.isnan(flux))
 
