@@ -70,7 +70,7 @@ def _map(grid: TrackGrid, feh, alpha):
 
 
 def _seeds(grid: TrackGrid, teff, logg, feh, alpha, eep_min, k: int):
-    """Up to k triangles that hold the star: ln mass, phase, and whether there is one."""
+    """Up to k triangles that hold the star: ln mass, phase, whether there is one; whether these are all."""
     x, y, exists = _map(grid, feh, alpha)
     exists = exists & (grid.eep + (grid.eep[1] - grid.eep[0]) > eep_min)
     dx, dy = x - jnp.log10(teff), y - logg
@@ -91,8 +91,9 @@ def _seeds(grid: TrackGrid, teff, logg, feh, alpha, eep_min, k: int):
         masses.append(ln_mass + width * (corner + sign * along_mass))
         phases.append(phase + step * (corner + sign * along_phase))
     scores, masses, phases = (jnp.stack(v).ravel() for v in (scores, masses, phases))
-    index = jnp.nonzero(scores > _SLACK, size=k, fill_value=-1)[0]
-    return masses[index], phases[index], index >= 0
+    held = scores > _SLACK
+    index = jnp.nonzero(held, size=k, fill_value=-1)[0]
+    return masses[index], phases[index], index >= 0, held.sum() <= k
 
 
 def _shifted(i: int, j: int):
@@ -190,5 +191,5 @@ def stars_of(
         weight=safe_divide(share, share.sum()),
         valid=valid,
         n_solutions=valid.sum(),
-        complete=good.sum() <= max_solutions,
+        complete=(good.sum() <= max_solutions) & seeds[3],
     )
