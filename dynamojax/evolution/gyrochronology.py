@@ -104,7 +104,7 @@ def _power_law(age_gyr, bv, n: float, a: float, b: float, c: float, relative: fl
     valid = (age_gyr >= age_min) & (age_gyr <= age_max) & (bv >= bv_min) & (bv <= bv_max)
     safe_age, safe_bv = jnp.where(valid, age_gyr, 1.0), jnp.where(valid, bv, 0.65)
     prot = a * (safe_bv - c) ** b * (1e3 * safe_age) ** n
-    return Rotation(*(ranged(p, valid)[0] for p in (prot, relative * prot)), valid)
+    return Rotation(ranged(prot, valid)[0], ranged(relative * prot, valid)[0], valid)
 
 
 def prot_mamajek(age_gyr: Float[Array, ""], bv: Float[Array, ""]) -> Rotation:

@@ -174,7 +174,7 @@ def _log10(frame: Any, column: _Column, path: Path, name: str) -> np.ndarray | N
 
 def _ends(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First and last phase of the stretch without gaps that each track begins with; last is -1 for none."""
-    known = np.isfinite(values).all(-1)
+    known = np.asarray(np.isfinite(values).all(-1))
     first = np.argmax(known, axis=-1)
     index = np.arange(known.shape[-1])
     after = ~known & (index > first[..., None])

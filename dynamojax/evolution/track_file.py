@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
                     f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
                     "update dynamojax or rebuild the file"
                 )
-            names = tuple(str(name) for name in file.attrs["columns"])
+            names = tuple(str(name) for name in np.asarray(file.attrs["columns"]))
             datasets: dict[str, Any] = {name: file[name] for name in (*_AXES, "eep", "first", "last", *names)}
             data = {name: dataset[()] for name, dataset in datasets.items()}
             data["step"] = {name: float(datasets[name].attrs["step"]) for name in names}
