@@ -11,8 +11,9 @@ from dynamojax.evolution.turnover import Ranged, curve, ranged
 
 # Medians of 39,912 dwarfs (log g > 4.2, 3300-6200 K) with period and S_ph in Santos et al. (2019, ApJS 244,
 # 21; 2021, ApJS 255, 17) by log10 Rossby number, turnover times of Cranmer & Saar (2011).
+# `python -m grids.measure_activity` prints them.
 _LOG_ROSSBY = (-1.5, -1.2, -0.9, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.5)
-_LOG_SPH = (3.97, 3.96, 3.86, 3.66, 3.385, 3.35, 3.13, 2.71, 2.40, 2.40)
+_LOG_SPH = (3.984, 3.958, 3.865, 3.619, 3.380, 3.353, 3.114, 2.733, 2.415, 2.401)
 SPH_SCATTER_DEX = 0.37
 SPH_SUN_PPM = 166.0  # mean of a cycle, Mathur et al. (2014), A&A 562, A124; from memory
 
@@ -63,7 +64,7 @@ def sph_ppm(rossby: Float[Array, ""]) -> Ranged:
         rossby: 0.032 to 3.16, with `turnover_cranmer`; the Sun has 1.97. [1]
 
     Source: our fit to Santos et al. (2019, 2021); scatter SPH_SCATTER_DEX. Only stars with a detected period
-        are in it, so quiet stars are missing: at the Sun's Rossby number it is 2.1 times the Sun's mean.
+        are in it, so quiet stars are missing: at the Sun's Rossby number it is 2.2 times the Sun's mean.
     """
     positive = rossby > 0
     log_ro = jnp.log10(jnp.where(positive, rossby, 1.0))
