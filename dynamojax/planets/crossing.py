@@ -137,6 +137,11 @@ def _direction(x: Array, y: Array) -> tuple[Array, Array]:
     return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
 
 
+def _beside_centre(x: Array) -> float:
+    """Distance from the disc's centre below which slopes are those at that distance. [stellar radius]"""
+    return max(float(jnp.finfo(x.dtype).eps) ** 0.7, 1e-8)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(5, 6, 7))
 def _behind_planet(x, y, p, position, w, n: int, n_nodes: int, n_panels: int) -> Array:
     distance, _, position = _turned(x, y, position, _direction(x, y))
@@ -150,7 +155,9 @@ def _behind_planet_jvp(n, n_nodes, n_panels, primals, tangents):
     direction = _direction(x, y)
     distance, _, position = _turned(x, y, position, direction)
     dx, dy, dposition = _turned(dx, dy, dposition, direction)
-    by_planet, by_position, by_w = moments_change(distance, p, position, w, n)
+    # At the disc's very centre directions on the sky are lost; a hair beside it they are not.
+    beside = jnp.maximum(distance, _beside_centre(distance))
+    by_planet, by_position, by_w = moments_change(beside, p, position, w, n)
     change = jnp.sum(by_planet * jnp.stack([dp, dx, dy]), axis=1)
     change = change + jnp.sum(by_position * dposition, axis=(1, 2)) + jnp.sum(by_w * dw, axis=1)
     return _moments(distance, p, position, w, n, n_nodes, n_panels), change

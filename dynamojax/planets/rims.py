@@ -201,8 +201,8 @@ def _planet_integrals(c: _Rims, phi: Array, d: Array, p: Array, n: int) -> Array
     """Integrals of mu^(k-1) (1, N_x, N_y) p dphi over the planet's rim inside the union, (n, 3)."""
     near, far = (1 - (d - p)) * (1 + (d - p)), (1 - (d + p)) * (1 + (d + p))
     near, far = jnp.maximum(near, 0), jnp.maximum(far, 0)
-    rest = safe_divide(jnp.maximum((d + p - 1) * (d + p + 1), 0), 4 * d * p)  # 1 - kappa^2
-    rest = jnp.minimum(rest, 1)
+    rest = safe_divide((d + p - 1) * (d + p + 1), 4 * d * p)  # 1 - kappa^2
+    rest = jnp.where(d > 0, jnp.clip(rest, 0, 1), jnp.where(p > 1, 1, 0))
     kappa = jnp.sqrt(1 - rest)
 
     # At crossings beyond the limb the rim is cut as well, to no effect.
