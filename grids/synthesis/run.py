@@ -22,8 +22,8 @@ LOGG = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 FEH = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5)
 
 
-def ordered() -> list[tuple[float, float, float]]:
-    """All labels: a regular coarse grid first, then the temperatures between, then the [Fe/H] between."""
+def ordered(n_passes: int = 2) -> list[tuple[float, float, float]]:
+    """Labels, pass by pass, each completing a finer regular grid: 300, 360 (embedded), 480 and 840 nodes."""
     coarse = [t for t in TEFF if t <= 5000 or t % 500 == 0]
     feh, logg = (0.5, 0.0, -0.5, -1.0), [g for g in LOGG[::-1] if g != 3.0]
     passes = (
@@ -32,7 +32,7 @@ def ordered() -> list[tuple[float, float, float]]:
         product(feh, LOGG[::-1], TEFF),
         product(FEH[::-1], LOGG[::-1], TEFF),
     )
-    labels = [(float(t), g, z) for some in passes for z, g, t in some]
+    labels = [(float(t), g, z) for some in passes[:n_passes] for z, g, t in some]
     return list(dict.fromkeys(labels))
 
 
@@ -41,13 +41,13 @@ def path_of(nodes: Path, label: tuple[float, float, float]) -> Path:
     return nodes / "t{:05.0f}_g{:.2f}_z{:+.2f}.npz".format(*label)
 
 
-def synthesise_all(folder: Path, nodes: Path, part: int = 0, parts: int = 1) -> None:
+def synthesise_all(folder: Path, nodes: Path, n_passes: int = 2, part: int = 0, parts: int = 1) -> None:
     """Every node that has no file yet; of several processes, each takes its part."""
     nodes.mkdir(parents=True, exist_ok=True)
     table = lines.merged(folder)
     mu, _ = quadrature_nodes(N_MU)
-    print(f"{len(table.data)} lines, {len(ordered())} nodes into {nodes}", flush=True)
-    for i, label in list(enumerate(ordered()))[part::parts]:
+    print(f"{len(table.data)} lines, {len(ordered(n_passes))} nodes into {nodes}", flush=True)
+    for i, label in list(enumerate(ordered(n_passes)))[part::parts]:
         path = path_of(nodes, label)
         if path.exists():
             continue
@@ -68,10 +68,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="unpacked sources")
     parser.add_argument("--nodes", type=Path, required=True, help="where the nodes go")
+    parser.add_argument("--passes", type=int, default=2, help="1 to 4: how fine a grid")
     parser.add_argument("--part", type=int, default=0, help="of several processes, which this is")
     parser.add_argument("--parts", type=int, default=1, help="number of processes")
     args = parser.parse_args()
-    synthesise_all(args.folder, args.nodes, args.part, args.parts)
+    synthesise_all(args.folder, args.nodes, args.passes, args.part, args.parts)
 
 
 if __name__ == "__main__":

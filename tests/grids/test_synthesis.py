@@ -79,8 +79,11 @@ def test_the_largest_complete_grid_is_kept():
 
 
 def test_the_order_of_the_nodes_is_complete():
-    labels = run.ordered()
-    assert len(set(labels)) == len(labels) == len(run.TEFF) * len(run.LOGG) * len(run.FEH)
+    for n_passes, n in ((1, 300), (2, 360), (3, 480), (4, 840)):
+        labels = run.ordered(n_passes)
+        assert len(set(labels)) == len(labels) == n
+        assert np.prod([len(axis) for axis in build_spectra.regular(set(labels))]) == n
+    assert n == len(run.TEFF) * len(run.LOGG) * len(run.FEH)
 
 
 def test_segments_reach_what_the_instruments_need():
