@@ -22,6 +22,7 @@ from dynamojax.atmosphere.grid_layout import Segment as Stored
 from dynamojax.atmosphere.grid_writer import GridWriter
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.atmosphere.wavelengths import LogAxis
+from dynamojax.instruments.line_spread import resolution_of_bins
 from grids import sources
 from grids.synthesis import anchor, compress, node, run
 from grids.synthesis.packages import PACKAGES, SYNTHESIS
@@ -104,8 +105,10 @@ def provenance() -> dict:
 
 def write(path: Path, axes, labels: list, parts: dict) -> None:
     """Write means, bases and coefficients."""
+    stretches = {s.name: axis_of(s) for s in node.SEGMENTS}
     segments = [
-        Stored(s.name, axis_of(s), resolution=np.inf, representation="low_rank") for s in node.SEGMENTS
+        Stored(name, axis, resolution=resolution_of_bins(axis.ln_step), representation="low_rank")
+        for name, axis in stretches.items()
     ]
     with GridWriter(
         path,

@@ -239,3 +239,16 @@ def test_wrong_use_is_explained(grid):
         simulate(systems)
     with pytest.raises(ValueError, match="subtract an epoch"):
         dj.Simulator(grid, [dj.kepler(days=1, start=2_457_000.0)])
+
+
+@pytest.mark.parametrize(
+    "part, name, value", [("spots", "radius", 2.0), ("spots", "radius", -0.1), ("star", "distance", 0.0)]
+)
+def test_sizes_that_no_stage_holds_for_are_not_valid(part, name, value):
+    simulate = dj.Simulator(dj.load_grid(), [dj.kepler(days=1)])
+    system = dj.System(dj.Star.from_degrees(), dj.SpotMap.from_degrees(10.0, 0.0, 5.0), dj.Planets.empty())
+    module = getattr(system, part)
+    module = dataclasses.replace(module, **{name: jnp.full_like(getattr(module, name), value)})
+    out = simulate(dataclasses.replace(system, **{part: module}))
+    assert not out.valid and jnp.all(jnp.isnan(out.light_curves["kepler"].flux))
+    assert simulate(system).valid

@@ -144,10 +144,19 @@ def limb_darkening(settings: Settings) -> dict[str, LimbDarkening]:
     """Laws in place of the grid's, by band."""
     laws = {}
     for i, table in enumerate(settings["limb_darkening"]):
+        where, band, coefficients = f"limb_darkening[{i}]", table["band"], table["coefficients"]
+        if band in laws:
+            raise ValueError(f"{where}.band = {band!r} has a law already; keep one of the two")
         try:
-            laws[table["band"]] = LimbDarkening(table["coefficients"], table["law"])
+            laws[band] = LimbDarkening(coefficients, table["law"])
         except ValueError as error:
-            raise ValueError(f"limb_darkening[{i}]: {error}") from None
+            raise ValueError(f"{where}: {error}") from None
+        darkest = float(jnp.min(laws[band](jnp.linspace(0.01, 1, 100))))
+        if not darkest >= 0:  # NaN too
+            raise ValueError(
+                f"{where}.coefficients = {coefficients} give an intensity of {darkest:g} of the centre's "
+                "somewhere on the disc, allowed: 0 or more; check their order and the law"
+            )
     return laws
 
 

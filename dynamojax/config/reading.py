@@ -130,6 +130,8 @@ def _check_items(where: str, key, value):
         return check_value(where, key, value)
     if not isinstance(value, list):
         raise ValueError(f"{where}.{key.name} = {value!r} is not a list; allowed in it: {key.allowed}")
+    if not value:
+        raise ValueError(f"{where}.{key.name} is empty; allowed in it: {key.allowed}")
     bad = [item for item in value if item not in key.choices]
     if bad:
         raise ValueError(f"{where}.{key.name} holds {bad[0]!r}; allowed: {key.allowed}")
@@ -145,6 +147,11 @@ def _relations(data: dict, values: dict) -> list[str]:
     if not values["photometers"]:
         problems.append('photometers is empty; add [[photometers]] with preset = "kepler", for example')
     star = values["star"]
+    if not star["name"].strip() or "/" in star["name"] or star["name"].startswith("."):
+        problems.append(
+            f"star.name = {star['name']!r} begins the names of the files: it cannot be empty, begin with a "
+            "dot or hold a slash"
+        )
     if star["facula_ratio"] > 0 and not values["surface"]["faculae"]:
         problems.append(
             f"star.facula_ratio = {star['facula_ratio']} has no effect without faculae; "

@@ -155,14 +155,14 @@ SURFACE = Section(
             "integer",
             32,
             "In exact mode, how many others may overlap any one spot.",
-            span=(1, inf, True, False),
+            span=(1, 2**31 - 1, True, True),
         ),
         Key(
             "times_per_step",
             "integer",
             1024,
             "Epochs computed together; bounds the memory.",
-            span=(1, inf, True, False),
+            span=(1, 2**31 - 1, True, True),
         ),
     ),
 )

@@ -7,6 +7,7 @@ import numpy as np
 
 from dynamojax.constants import DAY_S
 from dynamojax.instruments.schedule import as_times, check_schedule, sub_exposures
+from dynamojax.numerics import LATEST_DAY
 
 _JOHNSON = ("johnson_u", "johnson_b", "johnson_v", "cousins_r", "cousins_i")
 
@@ -70,6 +71,11 @@ def _regular(name, bands, days, start, cadence_s, exposure_s, n_sub=1) -> Photom
     if not (np.isfinite(days) and days * DAY_S >= cadence_s) or not np.isfinite(start):
         raise ValueError(
             f"{name}: days = {days}, start = {start}: finite, and days at least one cadence, {cadence_s} s"
+        )
+    if abs(start) + days > LATEST_DAY:
+        raise ValueError(
+            f"{name}: start = {start}, days = {days}: allowed within {LATEST_DAY} day of the epoch, where "
+            "phases keep their digits; shorten it, or subtract an epoch"
         )
     n = int(np.floor(days * DAY_S / cadence_s + 1e-9))
     times = start + (np.arange(n) + 0.5) * (cadence_s / DAY_S)

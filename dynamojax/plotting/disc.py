@@ -14,8 +14,8 @@ from dynamojax.observables.photometry import BandPolynomials
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.plotting.style import FAINT, INK, MUTED, STYLE, new_figure, star_colormap
 from dynamojax.simulate import Simulator
-from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.surface.maps import covered_share, disc_points
+from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Star, System
 
 LIMIT = 1.32  # half the width of a panel, in stellar radii

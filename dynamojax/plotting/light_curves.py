@@ -94,18 +94,20 @@ def _draw(axes: Axes, times, flux, points, bands, colours, factor: float) -> Non
                 *(times, (points[i] - 1) * factor, "."),
                 color=colour,
                 ms=1.2 if many else 2.2,
-                alpha=0.2 if many else 0.35,
+                alpha=0.35 if many else 0.45,
+                label="with noise" if i == 0 else None,
                 mew=0,
                 rasterized=many,
             )
         for k, part in enumerate(_segments(times)):
-            label = bands[i] if k == 0 else None
+            label = None if k else bands[i] if len(bands) > 1 else "without noise"
             axes.plot(times[part], (flux[i, part] - 1) * factor, color=colour, label=label, zorder=3)
-    if len(bands) > 1:
+    if len(bands) > 1 or points is not None:
         axes.legend(
             loc="lower right",
             bbox_to_anchor=(1.0, 0.985),
-            ncols=len(bands),
+            ncols=len(bands) + 1,
+            markerscale=4.0,
             handlelength=1.0,
             columnspacing=1.0,
             borderpad=0.1,

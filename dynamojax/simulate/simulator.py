@@ -160,10 +160,20 @@ class Simulator(eqx.Module):
         return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
 
 
+def _is_possible(system: System) -> Bool[Array, ""]:
+    """Whether sizes and the distance are ones for which the stages hold; `validate` says which is not."""
+    star, spots = system.star, system.spots
+    hemisphere = 1 + 8 * jnp.finfo(spots.radius.dtype).eps
+    rim = 2 * (1 + star.facula_ratio) * jnp.sin(0.5 * spots.radius) ** 2
+    fits = (spots.radius >= 0) & (spots.radius <= 0.5 * jnp.pi * hemisphere) & (rim <= hemisphere)
+    sizes = (star.radius > 0) & (star.distance > 0) & jnp.all(system.planets.radius_ratio >= 0)
+    return jnp.all(fits) & sizes
+
+
 @jax.jit
 def _simulate(simulator: Simulator, system: System) -> Observables:
     surface, names = simulator.surface, simulator.grid.bands
-    curves, spectra, valid = {}, {}, jnp.asarray(True)
+    curves, spectra, valid = {}, {}, _is_possible(system)
     bands = simulator.polynomials(system) if simulator.schedules else None
     for schedule in simulator.schedules:
         new, fits = light_curves(system, bands, names, schedule, surface, simulator.crossing)

@@ -1,6 +1,7 @@
 """From settings to the objects of the simulator."""
 
 import dataclasses
+import re
 
 import jax.numpy as jnp
 import numpy as np
@@ -112,3 +113,32 @@ def test_long_custom_exposures_are_split_for_the_surface(tmp_path):
     assert build.photometers(settings(tmp_path, photometers=[table]))[0][0].n_sub_spots == 2
     table["exposure_s"] = 60.0
     assert build.photometers(settings(tmp_path, photometers=[table]))[0][0].n_sub_spots == 1
+
+
+def test_a_law_that_is_negative_or_given_twice_is_an_error(tmp_path):
+    table = {"band": "kepler", "law": "linear", "coefficients": [5.0]}
+    with pytest.raises(ValueError, match=r"coefficients = \[5.0\] give an intensity of -"):
+        build.limb_darkening(settings(tmp_path, photometers=PHOTOMETERS, limb_darkening=[table]))
+    table["coefficients"] = [0.5]
+    with pytest.raises(ValueError, match=r"limb_darkening\[1\].band = 'kepler' has a law already"):
+        build.limb_darkening(settings(tmp_path, photometers=PHOTOMETERS, limb_darkening=[table, table]))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"star": {"name": "../x"}}, "star.name = '../x'"),
+        ({"star": {"name": ""}}, "star.name = ''"),
+        ({"output": {"formats": []}}, "output.formats is empty"),
+        ({"surface": {"times_per_step": 10**24}}, "times_per_step"),
+    ],
+)
+def test_names_and_lists_that_make_no_files_are_errors(tmp_path, data, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        settings(tmp_path, photometers=PHOTOMETERS, **data)
+
+
+def test_a_billion_days_are_an_error(tmp_path):
+    table = {"preset": "kepler", "days": 1e9}
+    with pytest.raises(ValueError, match="days = 1000000000.0: allowed within 16384"):
+        build.photometers(settings(tmp_path, photometers=[table]))

@@ -80,7 +80,7 @@ def brute_spectrum(intensities, mu_nodes, ln_step, points, part, speed, window):
 
 
 def binned_spectrum(intensities, mu_nodes, ln_step, points, part, speed, window):
-    """The same sum as `brute_spectrum` in another order: points of equal shift first; for millions of them."""
+    """The sum of `brute_spectrum` in another order, points of equal shift first; for millions of them."""
     mu, area = points[2], np.pi / points[2].size
     shift = 0.5 * np.log((1 + speed / C_KM_S) / (1 - speed / C_KM_S)) / ln_step
     reach = int(np.ceil(np.abs(shift).max())) + 1

@@ -55,7 +55,7 @@ def test_nodes_of_a_union_and_closed_form_agree(x64, name):
 
 @pytest.mark.parametrize("name", UNIONS)
 def test_gradients_of_a_union(precision, name):
-    """Finite everywhere; in float64 the slope along x is the closed form's, to 15 % where three rims cross."""
+    """Finite everywhere; in float64 that of the closed form, to 15 % where three rims cross."""
     centres, half_sine = _union(name)
 
     def by_nodes(shift):
