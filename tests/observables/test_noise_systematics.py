@@ -18,6 +18,7 @@ from dynamojax.system import Epochs
 run_segments, run_safe_modes = jax.jit(segment_effects), jax.jit(safe_mode_effects)
 TIMES = np.arange(0.0, 200.0, 0.05)
 EPOCHS = Epochs.from_days(TIMES)
+DAYS = EPOCHS.day + EPOCHS.fraction
 
 
 def segments(**changed):
@@ -131,7 +132,7 @@ def test_gradients_are_exact_in_amplitudes_and_finite_elsewhere():
 
     def total(parts, events):
         key = jax.random.key(8)
-        weight = jnp.sin(EPOCHS.times)
+        weight = jnp.sin(DAYS)
         level = run_segments(parts, EPOCHS, key=key)[0] * safe_mode_effects(events, EPOCHS, key=key)[0]
         return jnp.sum(weight * level)
 

@@ -69,12 +69,12 @@ def test_gradients_of_a_union(precision, name):
         moved = moved / jnp.linalg.norm(moved, axis=0)
         return union_moments(moved[:, :, None], half_sine[:, None], 1, 3)[0][0, 0]
 
-    slope = jax.grad(by_nodes)(0.0)
+    slope = jax.jit(jax.grad(by_nodes))(0.0)
     assert jnp.isfinite(slope)
     if precision == "float64" and name != "twins":  # whose union has a corner there
         scale = float(half_sine[-1])
         error = 0.2 if name == "three" else 0.01
-        assert float(slope) == pytest.approx(float(jax.grad(exact)(0.0)), abs=error * scale)
+        assert float(slope) == pytest.approx(float(jax.jit(jax.grad(exact))(0.0)), abs=error * scale)
 
 
 def test_disc_nodes_integrate_what_is_smooth():
