@@ -57,6 +57,19 @@ def gauss_legendre(n: int, low: float = -1.0, high: float = 1.0) -> tuple[np.nda
     return low + half * (x + 1.0), half * w
 
 
+def gauss_stretches(n: int, low: float = -1.0, high: float = 1.0) -> np.ndarray:
+    """Ends of the n stretches of (low, high) that Gauss-Legendre weights mark off, one about each node."""
+    return np.append(low, low + np.cumsum(gauss_legendre(n, low, high)[1]))
+
+
+def share_in_arc(middle: Array, half: Array, arc: Array) -> Array:
+    """Share of stretches of a circle, middle +- half, in the arc from -arc to arc; 0 if empty. [1]"""
+    offset = jnp.abs(middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi)))
+    inside = jnp.maximum(jnp.minimum(offset + half, arc) - jnp.maximum(offset - half, -arc), 0)
+    inside = inside + jnp.maximum(offset + half + arc - 2 * jnp.pi, 0)  # round the far side
+    return safe_divide(inside, 2 * half)
+
+
 LATEST_DAY = 2**14  # up to which `turns` is exact in single precision
 
 

@@ -60,7 +60,7 @@ def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
     return edges[panel] + width[panel] * place, width[panel] * weight
 
 
-def _planet_arc(y: Array, rim: Array, x: Array, p: Array) -> tuple[Array, Array]:
+def planet_arc(y: Array, rim: Array, x: Array, p: Array) -> tuple[Array, Array]:
     """First tau behind the planet and width of its arc, on slices y of radius `rim`."""
     half = safe_sqrt((p - y) * (p + y))
 
@@ -115,7 +115,7 @@ def _moments(x: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int
     edges, count = panel_edges(x, p, position, w, n_panels)
     node, weight = _nodes(edges, jnp.minimum(count, n_panels), n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
-    start, width = _planet_arc(node, rim, x, p)
+    start, width = planet_arc(node, rim, x, p)
     low, high = _disjoint(*_hidden_arcs(start, width, *cap_arcs(node, rim, position, w)))
     ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
     # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
@@ -124,14 +124,16 @@ def _moments(x: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int
     return jnp.where(count <= n_panels, moments, jnp.nan)
 
 
-def _turned(x: Array, y: Array, vectors: Array, direction: tuple[Array, Array]) -> tuple[Array, Array, Array]:
-    """A point and vectors (3, n) of the sky turned so that `direction` is +x."""
-    co, si = direction
+def turned(
+    x: Array | int, y: Array | int, vectors: Array, towards: tuple[Array, Array]
+) -> tuple[Array, Array, Array]:
+    """A point and vectors (3, n) of the sky turned so that `towards` is +x."""
+    co, si = towards
     vx, vy, vz = vectors
     return co * x + si * y, co * y - si * x, jnp.stack([co * vx + si * vy, co * vy - si * vx, vz])
 
 
-def _direction(x: Array, y: Array) -> tuple[Array, Array]:
+def direction(x: Array, y: Array) -> tuple[Array, Array]:
     """Unit vector towards the planet, +x where it is at the disc's centre."""
     distance = safe_sqrt(x * x + y * y)
     return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
@@ -144,7 +146,7 @@ def _beside_centre(x: Array) -> float:
 
 @partial(jax.custom_jvp, nondiff_argnums=(5, 6, 7))
 def _behind_planet(x, y, p, position, w, n: int, n_nodes: int, n_panels: int) -> Array:
-    distance, _, position = _turned(x, y, position, _direction(x, y))
+    distance, _, position = turned(x, y, position, direction(x, y))
     return _moments(distance, p, position, w, n, n_nodes, n_panels)
 
 
@@ -152,9 +154,9 @@ def _behind_planet(x, y, p, position, w, n: int, n_nodes: int, n_panels: int) ->
 def _behind_planet_jvp(n, n_nodes, n_panels, primals, tangents):
     x, y, p, position, w = primals
     dx, dy, dp, dposition, dw = tangents
-    direction = _direction(x, y)
-    distance, _, position = _turned(x, y, position, direction)
-    dx, dy, dposition = _turned(dx, dy, dposition, direction)
+    towards = direction(x, y)
+    distance, _, position = turned(x, y, position, towards)
+    dx, dy, dposition = turned(dx, dy, dposition, towards)
     # At the disc's very centre directions on the sky are lost; a hair beside it they are not.
     beside = jnp.maximum(distance, _beside_centre(distance))
     by_planet, by_position, by_w = moments_change(beside, p, position, w, n)

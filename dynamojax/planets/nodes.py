@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
-from dynamojax.planets.crossing import cap_arcs
+from dynamojax.numerics import gauss_legendre, gauss_stretches, safe_divide, safe_sqrt, share_in_arc
+from dynamojax.planets.crossing import cap_arcs, direction, planet_arc, turned
 
 
 class PlanetNodes(NamedTuple):
@@ -65,27 +64,21 @@ def planet_nodes(
     """
     clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
     x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
-    distance = jnp.sqrt(stop_gradient(x * x + y * y))
-    cos_turn = jnp.where(distance > 0, safe_divide(stop_gradient(x), distance), 1)
-    sin_turn = safe_divide(stop_gradient(y), distance)
+    cos_turn, sin_turn = direction(*stop_gradient((x, y)))
     x, y = cos_turn * x + sin_turn * y, cos_turn * y - sin_turn * x
     top, at = jnp.minimum(p, 1), safe_divide(1 + (x - p) * (x + p), 2 * x)
     limb = safe_sqrt((1 - at) * (1 + at))
     up, w_up = _slices(top, jnp.where(limb > 0, jnp.minimum(limb, top), top), n_slices)
-    half, height = safe_sqrt((p - up) * (p + up)), y + up
+    height = y + up
     rim = safe_sqrt((1 - height) * (1 + height))
-
-    def tau(u):  # +-pi/2 at and beyond the limb
-        return jnp.arctan2(u, safe_sqrt((rim - u) * (rim + u)))
-
-    start, stop = tau(x - half), tau(x + half)
+    start, width = planet_arc(up, rim, x, p)
     v, w_v = (jnp.asarray(q, p.dtype) for q in gauss_legendre(n_along, 0.0, 1.0))
-    angle = (start + (stop - start) * v[:, None]).ravel()
-    weight = (w_up * (stop - start) * w_v[:, None]).ravel()
+    angle = (start + width * v[:, None]).ravel()
+    weight = (w_up * width * w_v[:, None]).ravel()
     rim, height = jnp.tile(rim, n_along), jnp.tile(height, n_along)
     across, mu = rim * jnp.sin(angle), rim * jnp.cos(angle)
     nodes = jnp.stack([cos_turn * across - sin_turn * height, sin_turn * across + cos_turn * height, mu])
-    arcs = jnp.stack([start, stop])
+    arcs = jnp.stack([start, start + width])
     angle = jnp.where(clear, 0, weight)
     return PlanetNodes(nodes, angle, (cos_turn, sin_turn), height[: start.size], arcs, n_along)
 
@@ -103,16 +96,12 @@ def covered_share(
         position: Unit vectors to the caps' centres. [1]
         half_sine: sin(r/2) of the radii; 0 is no cap. [1]
     """
-    (cos_turn, sin_turn), (cx, cy, cz) = nodes.turn, position
-    turned = jnp.stack([cos_turn * cx + sin_turn * cy, cos_turn * cy - sin_turn * cx, cz])
+    *_, position = turned(0, 0, position, nodes.turn)
     rim = safe_sqrt((1 - nodes.height) * (1 + nodes.height))
-    middle, beta = cap_arcs(nodes.height, rim, turned, half_sine)
-    edges = jnp.asarray(np.append(0.0, np.cumsum(gauss_legendre(nodes.n_along, 0.0, 1.0)[1])), rim.dtype)
+    middle, beta = cap_arcs(nodes.height, rim, position, half_sine)
+    edges = jnp.asarray(gauss_stretches(nodes.n_along, 0.0, 1.0), rim.dtype)
     start, stop = nodes.arcs
     ends = start + (stop - start) * edges[:, None, None]  # (n_along + 1, 1, n_slices)
     half = 0.5 * (ends[1:] - ends[:-1])
     offset = 0.5 * (ends[1:] + ends[:-1]) - middle
-    offset = jnp.abs(offset - 2 * jnp.pi * jnp.round(offset / (2 * jnp.pi)))
-    inside = jnp.maximum(jnp.minimum(offset + half, beta) - jnp.maximum(offset - half, -beta), 0)
-    inside = inside + jnp.maximum(offset + half + beta - 2 * jnp.pi, 0)  # round the far side
-    return 1 - jnp.prod(1 - safe_divide(inside, 2 * half), axis=1).ravel()
+    return 1 - jnp.prod(1 - share_in_arc(offset, half, beta), axis=1).ravel()

@@ -10,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, upper_angle
+from dynamojax.numerics import (
+    gauss_legendre,
+    gauss_stretches,
+    safe_arctan2,
+    safe_divide,
+    safe_sqrt,
+    share_in_arc,
+    upper_angle,
+)
 
 
 def disc_nodes(n_x: int, n_y: int) -> tuple[Float[np.ndarray, "3 n_nodes"], Float[np.ndarray, " n_nodes"]]:
@@ -97,10 +105,7 @@ def _exposed(wider: _Wider, half_sine: Array, rings: _Rings, edges: Array) -> Ar
     psi = rings.phi[:, :, None, None] * edges
     half = 0.5 * (psi[..., 1:] - psi[..., :-1])
     middle = 0.5 * (psi[..., 1:] + psi[..., :-1]) - wider.azimuth[:, None, :, None]
-    middle = jnp.abs(middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi)))
-    covered = jnp.maximum(jnp.minimum(middle + half, beta) - jnp.maximum(middle - half, -beta), 0)
-    covered = covered + jnp.maximum(middle + half + beta - 2 * jnp.pi, 0)  # round the far side
-    return jnp.prod(1 - safe_divide(covered, 2 * half), axis=2)
+    return jnp.prod(1 - share_in_arc(middle, half, beta), axis=2)
 
 
 def cap_nodes(
@@ -135,7 +140,7 @@ def cap_nodes(
     inward, across = rings.sine[..., None] * jnp.cos(psi), rings.sine[..., None] * jnp.sin(psi)
     weight = rings.weight[..., None] * rings.phi[..., None] * wv
     if wider is not None:
-        edges = jnp.asarray(np.append(-1.0, np.cumsum(gauss_legendre(n_azimuth)[1]) - 1), v.dtype)
+        edges = jnp.asarray(gauss_stretches(n_azimuth), v.dtype)
         weight = weight * _exposed(wider, half_sine, rings, edges)
     z, ex, ey, s0 = (q[:, None, None] for q in (z, ex, ey, s0))
     cosine = 1 - rings.versine[..., None]
