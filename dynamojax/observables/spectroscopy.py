@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.interpolation import intensity
-from dynamojax.constants import C_KM_S, DAY_S, R_SUN_KM
+from dynamojax.constants import C_KM_S
 from dynamojax.observables.disc_parts import Part, disc_parts
 from dynamojax.observables.line_kernels import (
     Nodes,
@@ -21,6 +21,7 @@ from dynamojax.observables.photometry import facula_brightening
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import SPLINE_REACH
 from dynamojax.surface.convection import Convection
+from dynamojax.surface.geometry import rotation_velocity
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 
@@ -70,11 +71,6 @@ class SurfaceIntensity(eqx.Module):
     valid: Bool[Array, ""]
 
 
-def equatorial_velocity(star: Star) -> Float[Array, ""]:
-    """Rotation velocity at the equator. [km/s]"""
-    return 2 * jnp.pi * R_SUN_KM / DAY_S * star.radius / star.prot
-
-
 def surface_intensity(
     star: Star, spots: SpotMap, grid: IntensityGrid, *, has_faculae: bool
 ) -> SurfaceIntensity:
@@ -94,13 +90,6 @@ def surface_intensity(
     facula, facula_fits = at(star.facula_contrast)
     facula = facula * facula_brightening(star, jnp.asarray(grid.mu, star.teff.dtype))[:, None]
     return SurfaceIntensity(photosphere, spot, facula, valid & fits & facula_fits)
-
-
-def rotation_velocity(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, " *n"]:
-    """Velocity away from us of points of the disc, by rotation; positive recedes. [km/s]"""
-    x, y, mu = points
-    sin_lat = y * jnp.sin(star.inc) + mu * jnp.cos(star.inc)
-    return equatorial_velocity(star) * jnp.sin(star.inc) * x * (1 - star.shear * sin_lat**2)
 
 
 def _kernel(

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from dynamojax.observables.photometry import BandPolynomials, disc_flux, hidden_light
-from dynamojax.observables.spectroscopy import equatorial_velocity
 from dynamojax.planets.nodes import planet_nodes
 from dynamojax.planets.orbit import planet_positions, reflex_velocity
 from dynamojax.surface.convection import Convection
+from dynamojax.surface.geometry import equatorial_velocity, relative_rotation
 from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, over_epochs
 from dynamojax.surface.velocity_moments import velocity_moments
 from dynamojax.system import Epochs, Planets, Star, System
@@ -89,11 +89,10 @@ def _behind_planets(
     if not planets.n_planets:
         none = jnp.zeros((n_light, epochs.day.shape[0]), epochs.fraction.dtype)
         return none, none[:n]
-    sin_inc, cos_inc = jnp.sin(star.inc), jnp.cos(star.inc)
 
     def one(x, y, z, p):
-        (x, y, mu), angle = planet_nodes(x, y, z, p, *n_nodes)[:2]
-        speed = x * (1 - star.shear * (y * sin_inc + mu * cos_inc) ** 2)
+        points, angle = planet_nodes(x, y, z, p, *n_nodes)[:2]
+        speed, mu = relative_rotation(star, points), points[2]
         powers = mu ** jnp.arange(1, n_light + 1, dtype=mu.dtype)[:, None]
         return jnp.sum(powers * angle, axis=1), jnp.sum(powers[:n] * (angle * speed), axis=1)
 

@@ -11,6 +11,7 @@ With phase phi = lon + Omega(lat) t and inclination i (0 is pole-on),
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dynamojax.constants import DAY_S, R_SUN_KM
 from dynamojax.numerics import cos_turns, sin_turns, turns
 from dynamojax.system import Epochs, Star
 
@@ -53,3 +54,20 @@ def sky_positions(
     y = sin_lat * sin_inc - cos_lat * cos_phase * cos_inc
     z = sin_lat * cos_inc + cos_lat * cos_phase * sin_inc
     return jnp.stack([x, y, z])
+
+
+def equatorial_velocity(star: Star) -> Float[Array, ""]:
+    """Rotation velocity at the equator. [km/s]"""
+    return 2 * jnp.pi * R_SUN_KM / DAY_S * star.radius / star.prot
+
+
+def relative_rotation(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, " *n"]:
+    """Velocity away from us of points of the disc, over vsini: x, less what shear slows it by. [1]"""
+    x, y, mu = points
+    sin_lat = y * jnp.sin(star.inc) + mu * jnp.cos(star.inc)
+    return x * (1 - star.shear * sin_lat**2)
+
+
+def rotation_velocity(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, " *n"]:
+    """Velocity away from us of points of the disc, by rotation; positive recedes. [km/s]"""
+    return equatorial_velocity(star) * jnp.sin(star.inc) * relative_rotation(star, points)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from dynamojax.atmosphere.interpolation import intensity
-from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra, equatorial_velocity
+from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import interpolation_filter
 from dynamojax.surface.convection import Convection
+from dynamojax.surface.geometry import equatorial_velocity
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 from tests.observables.synthetic_grid import INFRARED, OPTICAL, synthetic_grid

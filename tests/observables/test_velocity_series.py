@@ -12,9 +12,9 @@ import dynamojax as dj
 from benchmarks.velocity_quadrature import Scene, series
 from dynamojax.constants import DAY_S, R_SUN_KM
 from dynamojax.observables.photometry import BandPolynomials
-from dynamojax.observables.spectroscopy import equatorial_velocity
 from dynamojax.observables.velocity_series import velocity_series
 from dynamojax.surface.convection import Convection
+from dynamojax.surface.geometry import equatorial_velocity
 from dynamojax.surface.moments import SurfaceConfig
 
 TIMES = np.arange(24) * 0.37
