@@ -5,6 +5,7 @@ from importlib import import_module
 # Names are looked up when they are used: the command line answers before JAX has started.
 _HOMES = {
     "atmosphere.bands": ("band_from_filter",),
+    "atmosphere.extinction": ("Extinction",),
     "atmosphere.grid": ("BandGrid", "load_grid"),
     "atmosphere.grid_bands": ("bands_from_spectra",),
     "atmosphere.grid_file": ("open_grid",),
@@ -27,6 +28,8 @@ _HOMES = {
     "observables.photometry": ("magnitude",),
     "observables.velocity_series": ("velocity_series",),
     "planets.orbit": ("planet_positions", "reflex_velocity"),
+    "population.prior": ("Prior",),
+    "population.sampling": ("Sample", "sample_population", "sample_star"),
     "simulate": ("Simulator", "simulate_batch"),
     "surface.activity": ("Activity", "Emergence"),
     "surface.convection": ("Convection",),

@@ -1,0 +1,196 @@
+"""Distributions of one number, each given by its quantile function.
+
+A draw is the quantile of a uniform number, so it is differentiable in the distribution's parameters at a
+fixed place in the distribution (reparameterised), and the same key gives the same place in any of them.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from dynamojax.numerics import as_float, safe_divide
+from dynamojax.system import leaf
+
+
+class AbstractDistribution(eqx.Module):
+    """Anything that a number can be drawn from."""
+
+    @abc.abstractmethod
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """The value below which a share u of the draws lie, u in [0, 1]."""
+
+    def sample(self, *, key: Key[Array, ""]) -> Float[Array, ""]:
+        """One draw."""
+        return self.quantile(jax.random.uniform(key, dtype=jnp.result_type(float)))
+
+
+class Fixed(AbstractDistribution):
+    """Always the same value."""
+
+    value: Float[Array, ""] = leaf()
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        return self.value + 0.0 * u
+
+
+class Uniform(AbstractDistribution):
+    """Every value between low and high alike."""
+
+    low: Float[Array, ""] = leaf()
+    high: Float[Array, ""] = leaf()
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        return self.low + (self.high - self.low) * u
+
+
+class LogUniform(AbstractDistribution):
+    """Every value of the logarithm between those of low and high alike; both above 0."""
+
+    low: Float[Array, ""] = leaf()
+    high: Float[Array, ""] = leaf()
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        return self.low * (self.high / self.low) ** u
+
+
+class Normal(AbstractDistribution):
+    """A normal law cut to [low, high], with the mean and deviation of the uncut one."""
+
+    mean: Float[Array, ""] = leaf()
+    deviation: Float[Array, ""] = leaf()
+    low: Float[Array, ""] = eqx.field(converter=as_float, default=-np.inf)
+    high: Float[Array, ""] = eqx.field(converter=as_float, default=np.inf)
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        return self.mean + self.deviation * _normal_quantile(
+            u, (self.low - self.mean) / self.deviation, (self.high - self.mean) / self.deviation
+        )
+
+
+class LogNormal(AbstractDistribution):
+    """A normal law of log10, cut to [low, high].
+
+    Attributes:
+        median: Of the uncut law, above 0.
+        dex: Standard deviation of log10. [dex]
+        low: Least value, 0 for none.
+        high: Greatest value.
+    """
+
+    median: Float[Array, ""] = leaf()
+    dex: Float[Array, ""] = leaf()
+    low: Float[Array, ""] = eqx.field(converter=as_float, default=0.0)
+    high: Float[Array, ""] = eqx.field(converter=as_float, default=np.inf)
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        low, high = (jnp.log10(x / self.median) / self.dex for x in (self.low, self.high))
+        return self.median * 10 ** (self.dex * _normal_quantile(u, low, high))
+
+
+def _normal_quantile(u, low, high):
+    """Quantile of the standard normal law cut to [low, high]."""
+    below, above = jax.scipy.special.ndtr(low), jax.scipy.special.ndtr(high)
+    tiny = jnp.finfo(u.dtype).eps
+    # The ends of an uncut law are infinite: a draw stays where a single-precision number can be.
+    return jax.scipy.special.ndtri(jnp.clip(below + (above - below) * u, tiny / 4, 1 - tiny))
+
+
+class PowerLaws(AbstractDistribution):
+    """Power laws joined without a step: density ~ x^slope[i] between edge[i] and edge[i + 1].
+
+    Attributes:
+        edges: Increasing, above 0.
+        slopes: One for each interval.
+    """
+
+    edges: Float[Array, " n_edges"] = leaf()
+    slopes: Float[Array, " n_slopes"] = leaf()
+
+    def __check_init__(self):
+        if self.edges.shape[-1] != self.slopes.shape[-1] + 1:
+            raise ValueError(
+                f"edges and slopes have {self.edges.shape[-1]} and {self.slopes.shape[-1]} entries; "
+                "give one edge more than slopes"
+            )
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        power = self.slopes + 1.0
+        ln_step = jnp.diff(jnp.log(self.edges))
+        # Density at the left edge of each interval, relative to that of the first.
+        rise = jnp.concatenate([jnp.zeros_like(power[:1]), jnp.cumsum(self.slopes * ln_step)[:-1]])
+        weight = jnp.exp(rise) * self.edges[:-1] * ln_step * _expm1_ratio(power * ln_step)
+        share = jnp.cumsum(weight) / weight.sum()
+        i = jnp.clip(jnp.searchsorted(share, u), 0, power.shape[0] - 1)
+        before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
+        inside = safe_divide(u - before, share[i] - before)
+        return self.edges[i] * jnp.exp(ln_step[i] * _log1p_ratio(power[i] * ln_step[i], inside))
+
+
+def _expm1_ratio(x):
+    """(e^x - 1) / x, 1 at 0."""
+    small = jnp.abs(x) < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, 1.0 + 0.5 * x, jnp.expm1(safe) / safe)
+
+
+def _log1p_ratio(x, u):
+    """log(1 + u (e^x - 1)) / x, u at x = 0."""
+    small = jnp.abs(x) < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, u * (1.0 + 0.5 * x * (1.0 - u)), jnp.log1p(u * jnp.expm1(safe)) / safe)
+
+
+class Histogram(AbstractDistribution):
+    """Bins of even density, such as a sample's.
+
+    Attributes:
+        edges: Of the bins, increasing.
+        weights: Share of the draws in each bin, in any unit; none below 0.
+    """
+
+    edges: Float[Array, " n_edges"] = leaf()
+    weights: Float[Array, " n_bins"] = leaf()
+
+    def __check_init__(self):
+        if self.edges.shape[-1] != self.weights.shape[-1] + 1:
+            raise ValueError(
+                f"edges and weights have {self.edges.shape[-1]} and {self.weights.shape[-1]} entries; "
+                "give one edge more than weights"
+            )
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        share = jnp.cumsum(self.weights) / self.weights.sum()
+        i = jnp.clip(jnp.searchsorted(share, u), 0, share.shape[0] - 1)
+        before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
+        return self.edges[i] + (self.edges[i + 1] - self.edges[i]) * safe_divide(
+            u - before, share[i] - before
+        )
+
+
+class Isotropic(AbstractDistribution):
+    """Inclination of axes that point anywhere alike, 0 pole-on, uniform in its cosine. [rad]
+
+    Attributes:
+        low: Least inclination. [rad]
+        high: Greatest inclination, at most pi/2: the other hemisphere is the same light curve. [rad]
+    """
+
+    low: Float[Array, ""] = eqx.field(converter=as_float, default=0.0)
+    high: Float[Array, ""] = eqx.field(converter=as_float, default=np.pi / 2)
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractDistribution`."""
+        a, b = jnp.sin(0.5 * self.low) ** 2, jnp.sin(0.5 * self.high) ** 2
+        # (1 - cos i) / 2 is even; through its square root the pole keeps its digits.
+        return 2.0 * jnp.arcsin(jnp.sqrt(jnp.clip(a + (b - a) * u, jnp.finfo(u.dtype).tiny, 1.0)))

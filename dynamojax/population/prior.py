@@ -1,0 +1,97 @@
+"""All that a population is drawn from, in one module whose every part can be replaced."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from dynamojax.population.activity import AbstractSpots, kepler_spots
+from dynamojax.population.distributions import AbstractDistribution, Isotropic, Normal, Uniform
+from dynamojax.population.masses import kepler_masses
+from dynamojax.population.rotation import (
+    AbstractRotation,
+    RelativeShear,
+    ShearLaw,
+    kepler_rotation,
+    kepler_shear,
+)
+from dynamojax.population.sight import Sight, kepler_sight
+from dynamojax.surface.activity import Emergence
+from dynamojax.system import leaf
+
+
+class Prior(eqx.Module):
+    """What stars, and what about them, are drawn from.
+
+    A star off the tracks, or outside the bounds of teff and logg, is drawn again with its own key, up to
+    max_tries times; so masses, metallicities and ages are those of stars within the bounds.
+
+    Attributes:
+        mass: Initial mass. [M_sun]
+        feh: Initial metallicity. [dex]
+        age: [Gyr]
+        inclination: Of the spin axis, 0 pole-on. [rad]
+        rotation: Period from mass, metallicity and age.
+        shear: Differential rotation from the period.
+        spots: Activity, contrasts and cycle.
+        sight: Brightness, distance, dust, velocity.
+        teff_low: Coolest star. [K]
+        teff_high: Hottest star. [K]
+        logg_low: Most extended star. [dex]
+        logg_high: Most compact star. [dex]
+        start: First epoch at which spots are wanted. [day]
+        stop: Last epoch. [day]
+        emergence: Static choices of the emergence of spots, number of places included.
+        max_tries: Draws of mass, metallicity and age before a star is given up.
+    """
+
+    mass: AbstractDistribution
+    feh: AbstractDistribution
+    age: AbstractDistribution
+    inclination: AbstractDistribution
+    rotation: AbstractRotation
+    shear: ShearLaw | RelativeShear
+    spots: AbstractSpots
+    sight: Sight
+    teff_low: Float[Array, ""] = leaf()
+    teff_high: Float[Array, ""] = leaf()
+    logg_low: Float[Array, ""] = leaf()
+    logg_high: Float[Array, ""] = leaf()
+    start: Float[Array, ""] = leaf()
+    stop: Float[Array, ""] = leaf()
+    emergence: Emergence = eqx.field(default=Emergence(n_spots=200, n_sizes=3, modulation="cycle"))
+    max_tries: int = eqx.field(static=True, default=32)
+
+    @staticmethod
+    def kepler(*, start: float | int = 0.0, stop: float | int = 90.0, n_spots: int = 200) -> "Prior":
+        """Main-sequence stars and subgiants as Kepler observed them.
+
+        Args:
+            start: First epoch. [day]
+            stop: Last epoch. [day]
+            n_spots: Places for spots; `sized_for` says how many a window needs.
+
+        Source: [Fe/H] as LAMOST finds in Kepler's field, -0.04 +- 0.20 (Dong et al. 2014, ApJL 789, L3; from
+            memory); ages of a constant birth rate over 0.1 to 10 Gyr; the rest beside each part.
+        """
+        return Prior(
+            mass=kepler_masses(),
+            feh=Normal(-0.04, 0.2, -2.0, 0.49),
+            age=Uniform(0.1, 10.0),
+            inclination=Isotropic(),
+            rotation=kepler_rotation(),
+            shear=kepler_shear(),
+            spots=kepler_spots(),
+            sight=kepler_sight(),
+            teff_low=3000.0,
+            teff_high=7200.0,
+            logg_low=3.5,
+            logg_high=5.3,
+            start=start,
+            stop=stop,
+            emergence=Emergence(n_spots=n_spots, n_sizes=3, modulation="cycle"),
+        )
+
+    @property
+    def days(self) -> tuple[np.ndarray, np.ndarray]:
+        """First and last epoch, on the host. [day]"""
+        return np.asarray(self.start), np.asarray(self.stop)

@@ -1,0 +1,190 @@
+"""How fast a star turns, and how much its poles lag: draws from laws of age."""
+
+import abc
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from dynamojax.evolution.braking import ROSSBY_CRITICAL, prot_braked
+from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
+from dynamojax.evolution.turnover import turnover_cranmer
+from dynamojax.numerics import stream
+from dynamojax.population.distributions import AbstractDistribution, LogNormal, LogUniform
+from dynamojax.system import leaf
+
+_LOGG_SETTLED = 4.135  # a little above the least gravity for which the wind law knows moments of inertia
+_N_HALVINGS = 10
+_WIND_MASS = (0.3, 1.3)  # of `prot_braked`. [M_sun]
+
+
+class Spin(NamedTuple):
+    """Rotation of one star.
+
+    Attributes:
+        prot: Equatorial period. [day]
+        by_law: Whether it follows from a law of age; False where a mere distribution stands in.
+    """
+
+    prot: Float[Array, ""]
+    by_law: Bool[Array, ""]
+
+
+class AbstractRotation(eqx.Module):
+    """Anything that knows the rotation of a star of some mass, metallicity and age."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        tracks: TrackGrid,
+        mass: Float[Array, ""],
+        feh: Float[Array, ""],
+        age_gyr: Float[Array, ""],
+        state: StellarState,
+        *,
+        key: Key[Array, ""],
+    ) -> Spin:
+        """Rotation of one star; `state` is that of the tracks at its age."""
+
+
+class WindRotation(AbstractRotation):
+    """Braking by a magnetised wind from a scattered start, weakened in old stars (`evolution.braking`).
+
+    Beyond the main sequence (log g below 4.135) angular momentum is kept while the star expands. Stars
+    outside the masses of the law, 0.3 to 1.3 M_sun, take a distribution without age.
+
+    Attributes:
+        start: Period at age_start. [day]
+        age_start: [Gyr]
+        rossby_critical: Rossby number, over the Sun's, beyond which braking ceases; inf is braking for ever.
+        hot: Periods of stars above 1.3 M_sun, or too hot for the law. [day]
+        cool: Periods of stars below 0.3 M_sun. [day]
+        n_steps: Of the integration.
+    """
+
+    start: AbstractDistribution
+    age_start: Float[Array, ""] = leaf()
+    rossby_critical: Float[Array, ""] = leaf()
+    hot: AbstractDistribution
+    cool: AbstractDistribution
+    n_steps: int = eqx.field(static=True, default=16)
+
+    def __call__(
+        self,
+        tracks: TrackGrid,
+        mass: Float[Array, ""],
+        feh: Float[Array, ""],
+        age_gyr: Float[Array, ""],
+        state: StellarState,
+        *,
+        key: Key[Array, ""],
+    ) -> Spin:
+        """See `AbstractRotation`."""
+        settled = _settled_age(tracks, mass, feh, age_gyr, self.age_start, state.logg)
+        braked = prot_braked(
+            tracks,
+            mass,
+            feh,
+            settled,
+            prot_start=self.start.sample(key=stream(key, "start")),
+            age_start_gyr=self.age_start,
+            rossby_critical=self.rossby_critical,
+            n_steps=self.n_steps,
+        )
+        radius = evolve(tracks, mass, feh, settled).radius
+        law = braked.prot * (state.radius / radius) ** 2
+        free = stream(key, "free")
+        loose = jnp.where(mass < _WIND_MASS[0], self.cool.sample(key=free), self.hot.sample(key=free))
+        return Spin(jnp.where(braked.valid, law, loose), braked.valid)
+
+
+def _settled_age(tracks, mass, feh, age, start, logg) -> Float[Array, ""]:
+    """The age, or where the star has left the main sequence, that at which it did. [Gyr]"""
+
+    def halve(_, ends):
+        low, high = ends
+        middle = jnp.sqrt(low * high)
+        young = evolve(tracks, mass, feh, middle).logg >= _LOGG_SETTLED
+        return jnp.where(young, middle, low), jnp.where(young, high, middle)
+
+    ends = jax.lax.stop_gradient((jnp.minimum(start, age), age))
+    tracks, mass, feh = jax.lax.stop_gradient((tracks, mass, feh))
+    left = jax.lax.fori_loop(0, _N_HALVINGS, halve, ends)[0]
+    return jnp.where(logg >= _LOGG_SETTLED, age, left)
+
+
+def kepler_rotation() -> WindRotation:
+    """Starts of 1 to 12 days, as in open clusters of 0.1 Gyr; F stars of about 5 days.
+
+    Source: the span of starts is that of Matt et al. (2015), ApJL 799, L23, section 4; hot stars are the
+        median and spread of 6250-7000 K in Santos et al. (2021, ApJS 255, 17).
+    """
+    return WindRotation(
+        LogUniform(1.0, 12.0),
+        0.1,
+        ROSSBY_CRITICAL,
+        hot=LogNormal(5.0, 0.3, 0.5, 40.0),
+        cool=LogNormal(20.0, 0.6, 0.3, 150.0),
+    )
+
+
+class DrawnRotation(AbstractRotation):
+    """Periods that know nothing of the star: one distribution for all. [day]"""
+
+    prot: AbstractDistribution
+
+    def __call__(
+        self,
+        tracks: TrackGrid,
+        mass: Float[Array, ""],
+        feh: Float[Array, ""],
+        age_gyr: Float[Array, ""],
+        state: StellarState,
+        *,
+        key: Key[Array, ""],
+    ) -> Spin:
+        """See `AbstractRotation`."""
+        return Spin(self.prot.sample(key=key), jnp.asarray(False))
+
+
+class ShearLaw(eqx.Module):
+    """Differential rotation from the difference of angular velocity between equator and pole.
+
+    Attributes:
+        rate: That difference. [rad/day]
+        highest: Greatest relative shear: slow stars whose rate would ask for more have this much. [1]
+    """
+
+    rate: AbstractDistribution
+    highest: Float[Array, ""] = leaf()
+
+    def __call__(self, prot: Float[Array, ""], *, key: Key[Array, ""]) -> Float[Array, ""]:
+        """Shear of a star of this period [day]. [1]"""
+        return jnp.minimum(self.rate.sample(key=key) * prot / (2 * np.pi), self.highest)
+
+
+def kepler_shear() -> ShearLaw:
+    """About the Sun's 0.05 rad/day, whatever the period and nearly whatever the temperature.
+
+    Source: Reinhold, Reiners & Basri (2013), A&A 560, A4: the absolute shear hardly depends on period and
+        rises little from 3500 to 6000 K; median and spread are our reading. The cap is ours.
+    """
+    return ShearLaw(LogNormal(0.05, 0.25), 0.5)
+
+
+class RelativeShear(eqx.Module):
+    """Relative shear from a distribution, whatever the period. [1]"""
+
+    shear: AbstractDistribution
+
+    def __call__(self, prot: Float[Array, ""], *, key: Key[Array, ""]) -> Float[Array, ""]:
+        """Shear. [1]"""
+        return self.shear.sample(key=key)
+
+
+def turnover_held(teff: Float[Array, ""]) -> Float[Array, ""]:
+    """Turnover time of Cranmer & Saar, held at its end values below 3300 and above 7000 K. [day]"""
+    return turnover_cranmer(jnp.clip(teff, 3300.0, 7000.0))[0]
