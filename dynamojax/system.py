@@ -51,6 +51,7 @@ class Star(eqx.Module):
         rv: Systemic radial velocity, positive when it recedes. [km/s]
         convective_blueshift: Of the photosphere, in units of the Sun's. [1]
         macroturbulence: Radial-tangential, the velocity zeta at which exp(-(v / zeta)^2) falls to 1/e. [km/s]
+        av: Interstellar extinction in V, by the law of the simulator. [mag]
     """
 
     teff: Float[Array, "*batch"] = leaf()
@@ -68,6 +69,7 @@ class Star(eqx.Module):
     rv: Float[Array, "*batch"] = leaf()
     convective_blueshift: Float[Array, "*batch"] = leaf()
     macroturbulence: Float[Array, "*batch"] = leaf()
+    av: Float[Array, "*batch"] = leaf()
 
     def __check_init__(self):
         check_shapes(self)
@@ -90,6 +92,7 @@ class Star(eqx.Module):
         rv: ArrayLike = 0.0,
         convective_blueshift: ArrayLike = 1.0,
         macroturbulence: ArrayLike = 0.0,
+        av: ArrayLike = 0.0,
     ) -> "Star":
         """A star in a person's units; what is not given is the Sun at 10 pc. Angles in degrees."""
         return Star(
@@ -108,6 +111,7 @@ class Star(eqx.Module):
             rv=rv,
             convective_blueshift=convective_blueshift,
             macroturbulence=macroturbulence,
+            av=av,
         )
 
 

@@ -74,6 +74,14 @@ STAR = Section(
             "km/s",
             (0.0, inf, True, False),
         ),
+        Key(
+            "av",
+            "number",
+            0.0,
+            "Interstellar extinction in V, by the law of Gordon et al. (2023) with R_V = 3.1.",
+            "mag",
+            (0.0, inf, True, False),
+        ),
     ),
 )
 

@@ -1,11 +1,16 @@
 """Light curves of one star: what all photometers that share their times record."""
 
+from functools import lru_cache
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from dynamojax.atmosphere.extinction import BandExtinction, Extinction
+from dynamojax.atmosphere.grid import BandGrid
+from dynamojax.instruments.bandpass import Bandpass, embedded_names, load_bandpass
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.observables.photometry import BandPolynomials, dilution, hidden_light
 from dynamojax.planets.encounters import CrossingConfig, crossing_moments
@@ -13,7 +18,7 @@ from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_at, surface_moments
-from dynamojax.system import Epochs, System
+from dynamojax.system import Epochs, Star, System
 
 
 class LightCurve(eqx.Module):
@@ -21,7 +26,7 @@ class LightCurve(eqx.Module):
 
     Attributes:
         flux: Relative to the immaculate star without planets. [1]
-        baseline: Band flux of the immaculate star at its distance. [erg/s/cm2/A]
+        baseline: Band flux of the immaculate star at its distance, behind its dust. [erg/s/cm2/A]
         spot_fraction: Share of the projected disc covered by spots. [1]
         facula_fraction: Share of the projected disc covered by faculae. [1]
     """
@@ -53,6 +58,33 @@ def schedules(photometers: tuple[Photometer, ...]) -> tuple[Schedule, ...]:
         Schedule(_exposures(g[0], g[0].n_sub_spots), _exposures(g[0], g[0].n_sub), tuple(g))
         for g in groups.values()
     )
+
+
+@lru_cache(maxsize=1)
+def _filters() -> dict[str, Bandpass]:
+    """The embedded filter curves."""
+    return {name: load_bandpass(name) for name in embedded_names()}
+
+
+def bands_behind_dust(extinction: Extinction, grid: BandGrid) -> BandExtinction:
+    """Extinction in the bands of a grid, on the host, once.
+
+    Bands whose filter is not embedded are taken at their pivot wavelength.
+    """
+    filters = [_filters()[name] for name in grid.bands if name in _filters()]
+    return BandExtinction.build(extinction, filters, grid.bands, grid.wavelength_eff)
+
+
+def extinguished(bands: BandPolynomials, star: Star, dust: BandExtinction) -> BandPolynomials:
+    """Intensities as they arrive behind interstellar dust; unchanged to the last bit at av = 0.
+
+    Each part is dimmed by its own colour: the cooler a spot, the redder its light in a wide band, and the
+    less of it is lost.
+    """
+    teff = star.teff + jnp.stack([jnp.zeros_like(star.teff), -star.spot_contrast, star.facula_contrast])
+    left = jax.vmap(dust.transmission, (0, None))(teff, star.av)[..., None]
+    parts = (bands.photosphere, bands.spot, bands.facula)
+    return BandPolynomials(*(part * x for part, x in zip(parts, left, strict=True)), bands.valid)
 
 
 def caps_by_index(surface: SurfaceConfig, epochs: Epochs, system: System, *, faculae: bool):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from dynamojax.atmosphere.extinction import BandExtinction, Extinction
 from dynamojax.atmosphere.grid import BandGrid
 from dynamojax.atmosphere.grid_file import GridFile, open_grid
 from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE, LimbDarkening
@@ -19,7 +20,15 @@ from dynamojax.observables.photometry import BandPolynomials, band_polynomials
 from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.planets.encounters import CrossingConfig, panels_for, room_needed
 from dynamojax.planets.orbit import planet_positions
-from dynamojax.simulate.light_curves import LightCurve, Schedule, caps_by_index, light_curves, schedules
+from dynamojax.simulate.light_curves import (
+    LightCurve,
+    Schedule,
+    bands_behind_dust,
+    caps_by_index,
+    extinguished,
+    light_curves,
+    schedules,
+)
 from dynamojax.simulate.spectra import Recorder, Spectra, recorded
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at
@@ -54,6 +63,8 @@ class Simulator(eqx.Module):
         disc: How finely the disc is sampled for spectra.
         convection: Shift of the lines across the disc; `Star.convective_blueshift` scales it.
         crossing: Room for planets in front of spots.
+        extinction: Law of interstellar extinction; `Star.av` scales it.
+        dust: The same in the bands of the grid.
         limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
         degree: Degree of the limb darkening in mu.
         max_shift: Room for the velocity of the star as a whole; with more it is not valid. [km/s]
@@ -66,6 +77,8 @@ class Simulator(eqx.Module):
     disc: DiscConfig
     convection: Convection
     crossing: CrossingConfig
+    extinction: Extinction = eqx.field(static=True)
+    dust: BandExtinction
     limb_darkening: dict[str, LimbDarkening]
     degree: int = eqx.field(static=True)
     max_shift: float | int = eqx.field(static=True)
@@ -84,6 +97,7 @@ class Simulator(eqx.Module):
         convection: Convection | None = None,
         max_shift: float | int = 300.0,
         crossing: CrossingConfig | None = None,
+        extinction: Extinction | None = None,
         limb_darkening: dict[str, LimbDarkening] | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
@@ -100,9 +114,11 @@ class Simulator(eqx.Module):
         self.convection = Convection.solar() if convection is None else convection
         self.max_shift = max_shift
         file = open_grid() if spectra is None and spectrographs else spectra
+        self.extinction = Extinction() if extinction is None else extinction
+        self.dust = bands_behind_dust(self.extinction, self.grid)
+        build = partial(Recorder.build, extinction=self.extinction, **(ranges or {}))
         self.recorders = tuple(
-            Recorder.build(s, file, self.disc, max_shift, (observer or {}).get(s.name), **(ranges or {}))
-            for s in spectrographs
+            build(s, file, self.disc, max_shift, (observer or {}).get(s.name)) for s in spectrographs
         )
         self.crossing = CrossingConfig() if crossing is None else crossing
         self.limb_darkening = {} if limb_darkening is None else limb_darkening
@@ -135,9 +151,10 @@ class Simulator(eqx.Module):
 
     def polynomials(self, system: System) -> BandPolynomials:
         """Intensities of one system's photosphere, spots and faculae in every band of the grid."""
-        return band_polynomials(
+        bands = band_polynomials(
             system.star, system.spots, self.grid, self.degree, self.surface.faculae, self.limb_darkening
         )
+        return extinguished(bands, system.star, self.dust)
 
     def sized_for(self, systems: System) -> "Simulator":
         """This simulator with just the room these systems need, one or a population, so that none fails.

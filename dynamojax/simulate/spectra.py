@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from dynamojax.atmosphere.extinction import Extinction, transmission
 from dynamojax.atmosphere.grid_file import GridFile
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.constants import C_KM_S
@@ -27,7 +28,7 @@ class Spectra(eqx.Module):
     """What a spectrograph sees of one star.
 
     Attributes:
-        flux: Mean flux density in each pixel at the star's distance. [erg/s/cm2/A]
+        flux: Mean flux density in each pixel at the star's distance, behind its dust. [erg/s/cm2/A]
         velocity: Of the star as a whole away from the observer: systemic, reflex and barycentric, in the
             middle of each exposure. [km/s]
     """
@@ -44,6 +45,7 @@ class Recorder(eqx.Module):
         operator: From the grid's wavelengths to pixels.
         exposures: Epochs.
         observer: Velocity of the observer towards the star at each epoch, to be taken off. [km/s]
+        extinction: Of interstellar dust at each pixel, relative to that in V. [1]
         spectrograph: Static.
     """
 
@@ -51,6 +53,7 @@ class Recorder(eqx.Module):
     operator: PixelOperator
     exposures: Exposures
     observer: Float[Array, " n_times"] = eqx.field(converter=as_float)
+    extinction: Float[Array, " n_pixels"] = eqx.field(converter=as_float)
     spectrograph: Spectrograph = eqx.field(static=True)
 
     @staticmethod
@@ -60,6 +63,7 @@ class Recorder(eqx.Module):
         disc: DiscConfig,
         max_shift: float | int,
         observer: np.ndarray | None = None,
+        extinction: Extinction | None = None,
         **ranges,
     ) -> "Recorder":
         """Cut the grid and make the operator, on the host.
@@ -70,10 +74,11 @@ class Recorder(eqx.Module):
             disc: Room for velocities on the disc.
             max_shift: Room for the velocity of the star as a whole. [km/s]
             observer: As in the class; zero, that is spectra corrected to the barycentre, if left out.
+            extinction: Law of interstellar extinction; Gordon et al. (2023) if left out.
             **ranges: teff, logg, feh to cut, as in `GridFile.cut`.
 
         Raises:
-            ValueError: pixels beyond the grid, or an instrument too fine for it.
+            ValueError: pixels beyond the grid or the law of extinction, or an instrument too fine for them.
         """
         low, high = spectrograph.ends
         segment = file.segment(wavelength=(low, high))
@@ -98,7 +103,8 @@ class Recorder(eqx.Module):
                 f"{spectrograph.name}: observer velocities of shape {observer.shape} must be one for each of "
                 f"{len(spectrograph.times)} epochs, below max_shift = {max_shift} km/s"
             )
-        return Recorder(grid, operator, exposures, observer, spectrograph)
+        dust = (Extinction() if extinction is None else extinction).curve(spectrograph.wavelength)
+        return Recorder(grid, operator, exposures, observer, dust, spectrograph)
 
 
 def recorded(
@@ -135,5 +141,6 @@ def recorded(
     )
     mean = jnp.einsum("tsn,s->tn", flux.reshape(-1, exposures.n_sub, flux.shape[1]), exposures.weights)
     pixels = jax.vmap(recorder.operator)(mean) * dilution(star)
+    pixels = pixels * transmission(recorder.extinction, star.av)
     fits = jnp.all(jnp.abs(velocity) < max_shift)
     return Spectra(pixels, exposures.mean(velocity[None])[0]), valid & fits
