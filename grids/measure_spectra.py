@@ -140,7 +140,7 @@ def limb(grid: Embedded, folder: Path) -> dict:
             (cool if label[0] < 4000 else errors).append(error)
         result[band] = {"4000 K and more": summary(errors)}
         if cool:
-            result[band]["3500 to 4000 K (blended into PHOENIX's)"] = summary(cool)
+            result[band]["3500 to 4000 K"] = summary(cool)
     return result
 
 
@@ -167,8 +167,7 @@ def left_out(grid: Embedded, nodes: Path, every: int = 12) -> dict:
     bands = stick.bands
     errors = {name: [] for name in OPTICAL}
     for label in grid.labels[::every]:
-        with np.load(run.path_of(nodes, label)) as file:
-            intensity = file["optical"].astype(np.float64)
+        intensity = run.read(nodes, label, "optical")
         flux, limb = stick.targets(label)
         for j, name in enumerate(bands.names):
             if name not in errors:

@@ -6,9 +6,11 @@
 - Claret & Bloemen (2011), PHOENIX, four-parameter, 2000-9800 K, logg 3.5-5, solar: the same bands as ATLAS.
 
 Rules, all of them continuous: outside its box a table is held at its edge, and where another table goes on,
-the change of that table is added. Below 3500 K the shape is PHOENIX's, with the change with metallicity and
-with gravity outside 3.5-5 taken from the hot table at 3500 K; it is blended into the hot table between 3500
-and 4000 K. A band without a table is interpolated in ln(wavelength) between its two neighbours that have one.
+the change of that table is added. Below 3000 K the shape is PHOENIX's, with the change with metallicity and
+with gravity outside 3.5-5 taken from the hot table at 3500 K; it is blended into the hot table between 3000
+and 3500 K: where both tables of ATLAS reach they agree, and PHOENIX's jumps about (TESS, logg 3.5, mu 0.136:
+0.36, 0.32, 0.28 and 0.41 of the innermost angle at 3000, 3500, 3700 and 4000 K). A band without a table is
+interpolated in ln(wavelength) between its two neighbours that have one.
 
 Measured (`python -m grids.measure_bands`), rms over the disc of I/<I>, median and 95 %: a band between its
 neighbours 0.1-0.8 and 0.4-1.6 % (B: 1.8 and 4.8 %; G from power-2 laws: 1.2 and 1.8 %); Kostogryz against
@@ -130,7 +132,7 @@ class Shapes:
         at_3500 = np.column_stack([np.full(len(nodes), 3500.0), nodes[:, 1:]])
         reference = np.column_stack([at_3500[:, 0], np.clip(nodes[:, 1], 3.5, 5.0), np.zeros(len(nodes))])
         cool = self.phoenix(band, nodes) + self.hot(band, at_3500) - self.hot(band, reference)
-        u = np.clip((nodes[:, :1] - 3500.0) / 500.0, 0.0, 1.0)
+        u = np.clip((nodes[:, :1] - 3000.0) / 500.0, 0.0, 1.0)
         u = u * u * (3 - 2 * u)
         return self.normalised(np.exp(u * self.hot(band, nodes) + (1 - u) * cool))
 

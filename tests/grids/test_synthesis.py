@@ -79,11 +79,24 @@ def test_the_largest_complete_grid_is_kept():
 
 
 def test_the_order_of_the_nodes_is_complete():
-    for n_passes, n in ((1, 300), (2, 360), (3, 480), (4, 840)):
+    for n_passes, n in ((1, 300), (2, 360), (3, 480), (4, 600), (5, 1050)):
         labels = run.ordered(n_passes)
         assert len(set(labels)) == len(labels) == n
         assert np.prod([len(axis) for axis in build_spectra.regular(set(labels))]) == n
     assert n == len(run.TEFF) * len(run.LOGG) * len(run.FEH)
+
+
+def test_between_nodes_log_intensity_is_a_cubic_in_teff(tmp_path):
+    def truth(t):
+        return np.exp(np.polynomial.Polynomial([1.0, 2.0, -1.0, 0.5])((t - 6500.0) / 500.0) * np.ones((2, 3)))
+
+    for t in (5500.0, 6000.0, 6250.0, 6500.0, 6750.0):
+        np.savez(run.path_of(tmp_path, (t, 4.0, 0.0)), optical=truth(t))
+    np.savez(run.path_of(tmp_path, (5500.0, 4.0, 0.0)), optical=np.full((2, 3), np.nan))  # a fifth, unused
+    for t in (6400.0, 6500.0):
+        np.testing.assert_allclose(run.read(tmp_path, (t, 4.0, 0.0), "optical"), truth(t), rtol=1e-12)
+    with pytest.raises(ValueError, match="0 nodes about it"):
+        run.read(tmp_path, (6400.0, 5.0, 0.0), "optical")
 
 
 def test_segments_reach_what_the_instruments_need():
