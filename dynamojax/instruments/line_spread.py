@@ -98,6 +98,17 @@ def pixel_operator(
     return PixelOperator(jnp.asarray(first, dtype=jnp.int32), whole, counts)
 
 
+def window_reach(spectrograph: Spectrograph, ln_step: float, grid_resolution: float = math.inf) -> int:
+    """Samples beyond a pixel's edge that its operator may use: for line spread function and filter."""
+    variance = max(float(np.min(spectrograph.resolution)) ** -2.0 - grid_resolution**-2.0, 0.0)
+    return math.ceil(_REACH * math.sqrt(variance) / _FWHM / ln_step) + len(interpolation_filter()) // 2 + 1
+
+
+def finest_resolution(ln_step: float, grid_resolution: float = math.inf) -> float:
+    """Highest resolving power that spectra on an axis allow. [1]"""
+    return (grid_resolution**-2.0 + (_NARROWEST * ln_step * _FWHM) ** 2) ** -0.5
+
+
 def _sigma(name: str, arm, ln_step: float, grid_resolution: float) -> np.ndarray:
     """Of the Gaussian still to be applied, in ln(wavelength)."""
     variance = arm.resolution**-2.0 - grid_resolution**-2.0

@@ -8,9 +8,10 @@ from jaxtyping import Array, Bool, Float
 
 from dynamojax.atmosphere.extinction import Extinction, transmission
 from dynamojax.atmosphere.grid_file import GridFile
+from dynamojax.atmosphere.grid_layout import Segment
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.constants import C_KM_S
-from dynamojax.instruments.line_spread import PixelOperator, pixel_operator
+from dynamojax.instruments.line_spread import PixelOperator, pixel_operator, window_reach
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.numerics import as_float
 from dynamojax.observables.photometry import dilution
@@ -21,7 +22,14 @@ from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
 
-_LSF_MARGIN = 40  # samples: six sigmas of a line spread function, and the interpolation filter
+
+def margins(
+    spectrograph: Spectrograph, segment: Segment, disc: DiscConfig, max_shift: float | int
+) -> tuple[int, int]:
+    """Samples of the grid needed on either side of the pixels: for velocities, and for the instrument."""
+    step = segment.axis.ln_step
+    shifts = int(np.ceil(max_shift / C_KM_S / step)) + disc.reach(step)
+    return shifts, window_reach(spectrograph, step, segment.resolution)
 
 
 class Spectra(eqx.Module):
@@ -82,10 +90,8 @@ class Recorder(eqx.Module):
         """
         low, high = spectrograph.ends
         segment = file.segment(wavelength=(low, high))
-        step = segment.axis.ln_step
-        shifts = int(np.ceil(max_shift / C_KM_S / step)) + disc.reach(step)
-        room = np.exp((shifts + _LSF_MARGIN) * step)
-        ends = segment.axis.ends
+        shifts, beyond = margins(spectrograph, segment, disc, max_shift)
+        room, ends = np.exp((shifts + beyond) * segment.axis.ln_step), segment.axis.ends
         span = max(low / room, ends[0]), min(high * room, ends[1])
         grid = file.cut(**ranges, wavelength=span, segment=segment.name)
         operator = pixel_operator(
