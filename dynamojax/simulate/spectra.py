@@ -53,7 +53,7 @@ class Recorder(eqx.Module):
         operator: From the grid's wavelengths to pixels.
         exposures: Epochs.
         observer: Velocity of the observer towards the star at each epoch, to be taken off. [km/s]
-        extinction: Of interstellar dust at each pixel, relative to that in V. [1]
+        extinction: Of interstellar dust at the grid's wavelengths, relative to that in V. [1]
         spectrograph: Static.
     """
 
@@ -61,7 +61,7 @@ class Recorder(eqx.Module):
     operator: PixelOperator
     exposures: Exposures
     observer: Float[Array, " n_times"] = eqx.field(converter=as_float)
-    extinction: Float[Array, " n_pixels"] = eqx.field(converter=as_float)
+    extinction: Float[Array, " n_wavelength"] = eqx.field(converter=as_float)
     spectrograph: Spectrograph = eqx.field(static=True)
 
     @staticmethod
@@ -109,7 +109,7 @@ class Recorder(eqx.Module):
                 f"{spectrograph.name}: observer velocities of shape {observer.shape} must be one for each of "
                 f"{len(spectrograph.times)} epochs, below max_shift = {max_shift} km/s"
             )
-        dust = (Extinction() if extinction is None else extinction).curve(spectrograph.wavelength)
+        dust = (Extinction() if extinction is None else extinction).curve(grid.wavelength)
         return Recorder(grid, operator, exposures, observer, dust, spectrograph)
 
 
@@ -146,7 +146,8 @@ def recorded(
         disc,
     )
     mean = jnp.einsum("tsn,s->tn", flux.reshape(-1, exposures.n_sub, flux.shape[1]), exposures.weights)
+    # Spline coefficients, as the spectra are: dust changes nothing from one to the next.
+    mean = mean * transmission(recorder.extinction, star.av)
     pixels = jax.vmap(recorder.operator)(mean) * dilution(star)
-    pixels = pixels * transmission(recorder.extinction, star.av)
     fits = jnp.all(jnp.abs(velocity) < max_shift)
     return Spectra(pixels, exposures.mean(velocity[None])[0]), valid & fits
