@@ -43,9 +43,10 @@ class VelocitySeries(eqx.Module):
     valid: Bool[Array, ""]
 
     @property
-    def total(self) -> Float[Array, "n_bands n_times"]:
-        """Sum of all terms but the immaculate star's blueshift. [km/s]"""
-        return self.rotation + self.convection + self.transit + self.reflex + self.systemic
+    def total(self) -> Float[Array, "*batch n_bands n_times"]:
+        """Sum of all terms but the immaculate star's blueshift, of one star or of many. [km/s]"""
+        of_star = self.reflex[..., None, :] + self.systemic[..., None, None]
+        return self.rotation + self.convection + self.transit + of_star
 
 
 def _times_shift(a: Float[Array, "n_bands n"], shift: Float[Array, " n_powers"]) -> Float[Array, "n_bands m"]:

@@ -18,6 +18,7 @@ from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials
 from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.velocity_series import VelocitySeries
 from dynamojax.planets.encounters import CrossingConfig, panels_for, room_needed
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.simulate.light_curves import (
@@ -30,6 +31,7 @@ from dynamojax.simulate.light_curves import (
     schedules,
 )
 from dynamojax.simulate.spectra import Recorder, Spectra, recorded
+from dynamojax.simulate.velocities import Velocimeter, velocities_in
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.surface.overlap import neighbours_needed
@@ -42,11 +44,13 @@ class Observables(eqx.Module):
     Attributes:
         light_curves: By name of the photometer.
         spectra: By name of the spectrograph.
+        velocities: By name of the velocimeter.
         valid: Whether every stage held.
     """
 
     light_curves: dict[str, LightCurve]
     spectra: dict[str, Spectra]
+    velocities: dict[str, VelocitySeries]
     valid: Bool[Array, ""]
 
 
@@ -59,6 +63,7 @@ class Simulator(eqx.Module):
     Attributes:
         grid: Band intensities, cut to the photometers' bands.
         recorders: The spectrographs, each with its part of the spectral grid.
+        velocimeters: Those who measure radial velocities in bands of the grid, in closed form.
         surface: How the surface is computed.
         disc: How finely the disc is sampled for spectra.
         convection: Shift of the lines across the disc; `Star.convective_blueshift` scales it.
@@ -73,6 +78,7 @@ class Simulator(eqx.Module):
     grid: BandGrid
     schedules: tuple[Schedule, ...]
     recorders: tuple[Recorder, ...]
+    velocimeters: tuple[Velocimeter, ...]
     surface: SurfaceConfig
     disc: DiscConfig
     convection: Convection
@@ -88,6 +94,7 @@ class Simulator(eqx.Module):
         grid: BandGrid,
         photometers: Sequence[Photometer] = (),
         spectrographs: Sequence[Spectrograph] = (),
+        velocimeters: Sequence[Photometer] = (),
         *,
         spectra: GridFile | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -101,13 +108,15 @@ class Simulator(eqx.Module):
         limb_darkening: dict[str, LimbDarkening] | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
-        names = [instrument.name for instrument in (*photometers, *spectrographs)]
+        names = [instrument.name for instrument in (*photometers, *spectrographs, *velocimeters)]
         if not names or len(set(names)) < len(names):
             raise ValueError(
-                f"photometers and spectrographs = {names} must be one or more, each with its own name; "
-                "rename them"
+                f"photometers, spectrographs and velocimeters = {names} must be one or more, each with its "
+                "own name; rename them"
             )
-        self.grid = grid.select(tuple(dict.fromkeys(b for p in photometers for b in p.bands)))
+        self.grid = grid.select(
+            tuple(dict.fromkeys(b for p in (*photometers, *velocimeters) for b in p.bands))
+        )
         self.schedules = schedules(tuple(photometers))
         self.surface = SurfaceConfig() if surface is None else surface
         self.disc = DiscConfig() if disc is None else disc
@@ -120,6 +129,7 @@ class Simulator(eqx.Module):
         self.recorders = tuple(
             build(s, file, self.disc, max_shift, (observer or {}).get(s.name)) for s in spectrographs
         )
+        self.velocimeters = tuple(Velocimeter.build(p) for p in velocimeters)
         self.crossing = CrossingConfig() if crossing is None else crossing
         self.limb_darkening = {} if limb_darkening is None else limb_darkening
         unknown = sorted(set(self.limb_darkening) - set(self.grid.bands))
@@ -190,8 +200,8 @@ def _is_possible(system: System) -> Bool[Array, ""]:
 @jax.jit
 def _simulate(simulator: Simulator, system: System) -> Observables:
     surface, names = simulator.surface, simulator.grid.bands
-    curves, spectra, valid = {}, {}, _is_possible(system)
-    bands = simulator.polynomials(system) if simulator.schedules else None
+    curves, spectra, velocities, valid = {}, {}, {}, _is_possible(system)
+    bands = simulator.polynomials(system) if simulator.schedules or simulator.velocimeters else None
     for schedule in simulator.schedules:
         new, fits = light_curves(system, bands, names, schedule, surface, simulator.crossing)
         curves, valid = curves | new, valid & fits
@@ -201,8 +211,15 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
         )
         spectra[recorder.spectrograph.name] = new
         valid = valid & fits
-    curves, spectra = jax.tree.map(lambda x: jnp.where(valid, x, jnp.nan), (curves, spectra))
-    return Observables(curves, spectra, valid)
+    for velocimeter in simulator.velocimeters:
+        new = velocities_in(system, bands, names, velocimeter, surface, simulator.convection)
+        velocities[velocimeter.photometer.name] = new
+        valid = valid & new.valid
+    curves, spectra, velocities = jax.tree.map(
+        lambda x: jnp.where(valid, x, jnp.nan) if eqx.is_inexact_array(x) else x,
+        (curves, spectra, velocities),
+    )
+    return Observables(curves, spectra, velocities, valid)
 
 
 @jax.jit

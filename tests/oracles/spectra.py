@@ -41,7 +41,7 @@ def _fine(spectra):
     return np.array([interpolate.make_interp_spline(np.arange(n), s, k=5)(at) for s in spectra])
 
 
-def _basis(mu_nodes, mu):
+def lagrange(mu_nodes, mu):
     """Lagrange's polynomials through the nodes, (n_mu, n)."""
     return np.array(
         [
@@ -69,7 +69,7 @@ def brute_spectrum(intensities, mu_nodes, ln_step, points, part, speed, window):
     samples = np.arange(*window) * FINE
     for k, spectra in enumerate(intensities):
         mine = np.flatnonzero(part == k)
-        fine, weights = _fine(spectra), _basis(mu_nodes, mu[mine]) * area
+        fine, weights = _fine(spectra), lagrange(mu_nodes, mu[mine]) * area
         where = -shift[mine] * FINE
         whole = np.floor(where).astype(int)
         rest = where - whole
@@ -87,7 +87,7 @@ def binned_spectrum(intensities, mu_nodes, ln_step, points, part, speed, window)
     flux = np.zeros(window[1] - window[0])
     for k, spectra in enumerate(intensities):
         mine = part == k
-        fine, weights = _fine(spectra), _basis(mu_nodes, mu[mine]) * area
+        fine, weights = _fine(spectra), lagrange(mu_nodes, mu[mine]) * area
         where = (reach - shift[mine]) * FINE
         whole = np.floor(where).astype(int)
         rest, size = where - whole, 2 * reach * FINE + 2

@@ -61,20 +61,22 @@ def test_solid_rotation_against_quadrature(precision, radius):
     np.testing.assert_allclose(light, alone, rtol=0, atol=tolerance * area + np.finfo(precision).eps)
 
 
-@pytest.mark.parametrize(("radius", "tolerance"), [(2, 3e-5), (5, 2e-4), (10, 1e-3), (20, 1.2e-2)])
-def test_spread_of_latitudes_in_a_cap(x64, radius, tolerance):
-    """The stated error, relative to the largest moment and the shear; a rate at the centre errs more."""
+@pytest.mark.parametrize("radius", (2, 10, 40, 88))
+def test_differential_rotation_against_quadrature(precision, radius):
+    """Of the largest moment, 1e-9 in float64; a rate taken at the centres errs a thousand times more."""
+    tolerance = 1e-9 if precision == "float64" else 3e-6 if radius < 85 else 3e-5
     star = _star(shear=0.4)
-    lat, position = _placed(star, *np.meshgrid((-30, 0, 20, 50, 75), np.arange(-180, 180, 10)))
-    lat, position = lat.ravel(), position.reshape(3, -1)
-    r = np.full(lat.shape, np.deg2rad(radius))
+    lat, position = _placed(star, *np.meshgrid((-90, -30, 0, 20, 50, 75), np.arange(-180, 180, 10)))
+    lat, position = lat.ravel().astype(precision), position.reshape(3, -1).astype(precision)
+    r = np.full(lat.shape, np.deg2rad(radius), precision)
     got, _ = _one_by_one(star, lat, position, r)
-    exact = turning_moments(position, r, 0.4, float(star.inc), N)
+    exact = turning_moments(position, r.astype(float), 0.4, float(star.inc), N)
     solid, _ = _one_by_one(_star(shear=0.0), lat, position, r)
     scale = np.max(np.abs(exact), axis=1, keepdims=True)
     error = np.max(np.abs(got - exact) / scale)
-    assert error < 0.4 * tolerance
-    assert np.max(np.abs(solid * (1 - 0.4 * np.sin(lat) ** 2) - exact) / scale) > 5 * error
+    assert error < tolerance
+    if radius < 85 and precision == "float64":
+        assert np.max(np.abs(solid * (1 - 0.4 * np.sin(lat) ** 2) - exact) / scale) > 1e3 * error
 
 
 def test_against_nodes_of_the_disc(x64):

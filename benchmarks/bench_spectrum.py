@@ -1,0 +1,195 @@
+"""Spectra of a spotted, rotating star at one epoch, from its parameters to pixels, beside the original.
+
+python -m benchmarks.bench_spectrum --peers
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import interpolate
+
+import dynamojax as dj
+from benchmarks import harness, original_spectra
+from dynamojax.atmosphere.interpolation import intensity
+from dynamojax.observables.photometry import dilution
+from dynamojax.surface.geometry import equatorial_velocity
+from dynamojax.surface.moments import caps_at
+from tests.oracles import spectra as oracle
+
+RESOLUTION, START = 1800.0, 5000.0
+TEFF, CONTRAST, VSINI, SHEAR = 5500.0, 1200.0, 12.0, 0.2
+N_SPOTS, N_POINTS = 20, 300_000
+MARGIN = 25  # samples at either end that the brute-force sum cannot reach
+
+
+def system() -> dj.System:
+    """A star with 20 spots of 2 to 8 degrees, and no planet."""
+    inc = np.deg2rad(70.0)
+    rng = np.random.default_rng(4)
+    star = dj.Star.from_degrees(
+        teff=TEFF,
+        logg=4.4,
+        feh=0.05,
+        inc_deg=70.0,
+        prot=50.5926 * np.sin(inc) / VSINI,
+        shear=SHEAR,
+        spot_contrast=CONTRAST,
+        convective_blueshift=0.0,
+    )
+    spots = dj.SpotMap.from_degrees(
+        rng.uniform(-40, 40, N_SPOTS), rng.uniform(-180, 180, N_SPOTS), rng.uniform(2, 8, N_SPOTS)
+    )
+    return dj.System(star, spots, dj.Planets.empty())
+
+
+def instrument(n_pixels: int, step: float) -> dj.Spectrograph:
+    """Pixels as fine as the grid's samples."""
+    edges = START * np.exp(step * np.arange(n_pixels + 1))
+    centres = np.sqrt(edges[1:] * edges[:-1])
+    return dj.Spectrograph("bench", (dj.Arm("bench", centres, edges, np.full(n_pixels, RESOLUTION)),), [0.0])
+
+
+def simulator(n_pixels: int) -> dj.Simulator:
+    """From the embedded grid, both components at their own place in it."""
+    file = dj.open_grid()
+    step = file.segment(wavelength=(START, START + 100)).axis.ln_step
+    return dj.Simulator(
+        dj.load_grid(),
+        [],
+        [instrument(n_pixels, step)],
+        spectra=file,
+        ranges={"teff": (3500, 6500), "logg": (3.5, 5.0), "feh": (-0.5, 0.5)},
+        surface=dj.SurfaceConfig(law="constant", overlap="exact"),
+    )
+
+
+def flux(simulate: dj.Simulator, system: dj.System):
+    """What is timed."""
+    return simulate(system).spectra["bench"].flux[0]
+
+
+def slopes(simulate: dj.Simulator, system: dj.System):
+    """Value and gradient of a misfit in every parameter."""
+    return jax.value_and_grad(lambda s: jnp.sum((1e7 * flux(simulate, s) - 1) ** 2))(system)
+
+
+def brute(simulate: dj.Simulator, system: dj.System, rows) -> np.ndarray:
+    """Samples of the spectrum: every point of the disc shifted and added. In float64 mode."""
+    grid, star, epoch = simulate.recorders[0].grid, system.star, dj.Epochs.from_days([0.0])
+    position, half_sine, _ = caps_at(star, system.spots, epoch, simulate.surface)
+    radii = 2 * np.arcsin(np.asarray(half_sine)[:, 0])
+    caps = list(zip(np.asarray(position)[..., 0].T, radii, strict=True))
+    points = oracle.disc_points(N_POINTS)
+    part = oracle.components(*points, caps, [])
+    speed = oracle.velocity(*points, *(float(x) for x in (equatorial_velocity(star), star.inc, star.shear)))
+    window = (MARGIN, grid.n_wavelength - MARGIN)
+    return oracle.binned_spectrum(rows, grid.mu, grid.ln_step, points, part, speed, window)
+
+
+def recorded(samples: np.ndarray, simulate: dj.Simulator) -> np.ndarray:
+    """Gaussian line spread function and means over pixels, by quadrature of a quintic spline."""
+    grid = simulate.recorders[0].grid
+    sigma = np.sqrt(RESOLUTION**-2 - grid.resolution**-2) / np.sqrt(8 * np.log(2))
+    spline = interpolate.make_interp_spline(np.arange(samples.size) + MARGIN, samples, k=5)
+    t = np.linspace(-6, 6, 97)
+    kernel = np.exp(-0.5 * t * t) / np.exp(-0.5 * t * t).sum()
+    edges = simulate.recorders[0].spectrograph.arms[0].edges
+    out = np.zeros(edges.size - 1)
+    for node, weight in zip(*np.polynomial.legendre.leggauss(3), strict=True):
+        at = 0.5 * (edges[1:] + edges[:-1]) + 0.5 * node * np.diff(edges)
+        where = (np.log(at)[:, None] - grid.ln_start + sigma * t) / grid.ln_step
+        out += 0.5 * weight * (spline(where) @ kernel)
+    return out
+
+
+def truth(n_pixels: int) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """Pixels by brute force, the intensities behind them, and their wavelengths."""
+    with harness.precision("float64"):
+        simulate, star = simulator(n_pixels), system().star
+        grid = simulate.recorders[0].grid
+        temperatures = star.teff, star.teff - star.spot_contrast
+        rows = [np.asarray(intensity(grid, t, star.logg, star.feh)[0]) for t in temperatures]
+        pixels = recorded(brute(simulate, system(), rows), simulate) * float(dilution(star))
+        return pixels, rows, np.asarray(grid.wavelength)
+
+
+def measure(n_pixels: int, options) -> list[dict]:
+    """Rows of this package and of the original for so many pixels."""
+    exact, intensities, wavelength = truth(n_pixels)
+    with harness.precision(options.dtype):
+        simulate, star = simulator(n_pixels), system()
+        timing, got = harness.time_jax(flux, simulate, star, n_runs=options.runs)
+        error = np.abs(np.asarray(got, float) / exact - 1).max()
+        facts = {"dtype": options.dtype, "n_pixels": n_pixels, "n_spots": N_SPOTS}
+        what = "parameters to pixels: interpolation in the grid, moving nodes, line spread function"
+        value = harness.row("spectrum", "dynamojax", timing, **facts, error_ppm=1e6 * float(error), what=what)
+        harness.show(value)
+        timing, _ = harness.time_jax(slopes, simulate, star, n_runs=options.runs)
+        gradient = harness.row("spectrum and gradient", "dynamojax", timing, **facts)
+        gradient["over_value"] = timing.run_s / value["run_s"]
+        harness.show(gradient)
+    rows = [value, gradient]
+    if options.peers:
+        rows += original(wavelength, intensities, simulate, exact, value["run_s"])
+    return rows
+
+
+def original(wavelength, intensities, simulate: dj.Simulator, exact, ours_s: float) -> list[dict]:
+    """The original's rings and its spectrum, on the same intensities at its 78 angles."""
+    grid = simulate.recorders[0].grid
+    mu = np.linspace(1.0, 0.0, original_spectra.N_MU)
+    basis = oracle.lagrange(grid.mu, mu)
+    inner = slice(MARGIN, -MARGIN)
+    given = [basis.T @ rows[:, inner] for rows in intensities]
+    wavelength, rows = wavelength[inner], []
+    for n_rings in (10, 20, 40):
+        rings, spectrum = original_spectra.rings_and_spectrum(
+            wavelength, *given, n_rings=n_rings, vsini=VSINI, shear=SHEAR
+        )
+        timing, _ = harness.time_host(rings)
+        facts = {"dtype": "float64", "n_pixels": wavelength.size, "over_ours": timing.run_s / ours_s}
+        name = f"dynamo-stellar {harness.version('dynamo-stellar')}, {n_rings} rings"
+        rows.append(harness.row("spectrum, rings of both components", name, timing, **facts))
+        harness.show(rows[-1])
+    filling = filling_percent(simulate)
+    timing, got = harness.time_host(spectrum, filling)
+    at = np.interp(simulate.recorders[0].spectrograph.wavelength, wavelength, got)
+    far = slice(300, -300)  # its convolutions know nothing beyond the ends
+    shape = (at / at[far].mean())[far] / (exact / exact[far].mean())[far] - 1
+    rows.append(
+        harness.row(
+            "spectrum, LAMOST's",
+            f"dynamo-stellar {harness.version('dynamo-stellar')}",
+            timing,
+            dtype="float64",
+            n_pixels=wavelength.size,
+            error_ppm=1e6 * float(np.abs(shape).max()),
+            what="of the shape, both spectra over their means; intensities at 78 mu given",
+        )
+    )
+    harness.show(rows[-1])
+    return rows
+
+
+def filling_percent(simulate: dj.Simulator) -> float:
+    """Share of the projected disc that spots cover."""
+    points = oracle.disc_points(N_POINTS)
+    position, half_sine, _ = caps_at(
+        system().star, system().spots, dj.Epochs.from_days([0.0]), simulate.surface
+    )
+    radii = 2 * np.arcsin(np.asarray(half_sine, float)[:, 0])
+    caps = list(zip(np.asarray(position, float)[..., 0].T, radii, strict=True))
+    return 100 * float(np.mean(oracle.components(*points, caps, []) == 1))
+
+
+def main(argv=None) -> None:
+    """Measure, print and write the rows."""
+    parser = harness.arguments(__doc__ or "")
+    parser.add_argument("--pixels", type=int, nargs="+", default=[5000, 10000])
+    options = parser.parse_args(argv)
+    rows = [row for n in options.pixels for row in measure(n, options)]
+    print("written:", harness.write_results(options.name or f"spectrum_{options.dtype}", rows))
+
+
+if __name__ == "__main__":
+    main()

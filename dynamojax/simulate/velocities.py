@@ -1,0 +1,65 @@
+"""Radial velocities of one star in closed form, at the exposures of those who measure them."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from dynamojax.instruments.photometer import Photometer
+from dynamojax.observables.photometry import BandPolynomials
+from dynamojax.observables.velocity_series import VelocitySeries, velocity_series
+from dynamojax.simulate.exposures import Exposures
+from dynamojax.surface.convection import Convection
+from dynamojax.surface.moments import SurfaceConfig
+from dynamojax.system import System
+
+
+class Velocimeter(eqx.Module):
+    """Exposures in which velocities are measured, and the bands they are measured in."""
+
+    exposures: Exposures
+    photometer: Photometer = eqx.field(static=True)
+
+    @staticmethod
+    def build(photometer: Photometer) -> "Velocimeter":
+        """From bands and times, on the host."""
+        offsets, weights = photometer.sub_exposures(photometer.n_sub)
+        return Velocimeter(Exposures.build(photometer.name, photometer.times, offsets, weights), photometer)
+
+
+def velocities_in(
+    system: System,
+    bands: BandPolynomials,
+    names: tuple[str, ...],
+    velocimeter: Velocimeter,
+    surface: SurfaceConfig,
+    convection: Convection,
+) -> VelocitySeries:
+    """Velocities in the instrument's bands, means of the light over each exposure.
+
+    Args:
+        system: One star.
+        bands: Its intensities.
+        names: Of the bands.
+        velocimeter: Bands and times.
+        surface: How the surface is computed.
+        convection: Shift of the lines across the disc.
+    """
+    exposures = velocimeter.exposures
+    index = np.array([names.index(band) for band in velocimeter.photometer.bands])
+    mine = BandPolynomials(bands.photosphere[index], bands.spot[index], bands.facula[index], bands.valid)
+    series = velocity_series(system, exposures.epochs, mine, surface, convection)
+    flux = exposures.mean(series.flux)
+
+    def mean(term: Float[Array, "n_bands n"]) -> Float[Array, "n_bands n_times"]:
+        return exposures.mean(series.flux * term) / flux
+
+    return VelocitySeries(
+        rotation=mean(series.rotation),
+        convection=mean(series.convection),
+        transit=mean(series.transit),
+        reflex=exposures.mean(series.reflex[None])[0],
+        systemic=series.systemic,
+        blueshift=series.blueshift,
+        flux=flux,
+        valid=series.valid,
+    )
