@@ -184,15 +184,15 @@ def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str,
 
     nodes = list(map(tuple, np.argwhere(exists).tolist()))
     mean = rebinned(group["mean"][cut.start : cut.stop])
-    arrays, n_values = {"mean": mean}, cut.axis.n
+    arrays, n_values, some = {"mean": mean}, cut.axis.n, {}
     if low := cut.representation == "low_rank":
-        some = nodes[:: -(-len(nodes) * n_mu // MOST_ROWS)]
-        more, basis, _ = low_rank(np.concatenate([model(node)[0] for node in some]), cut.rank)
+        some = {node: model(node) for node in nodes[:: -(-len(nodes) * n_mu // MOST_ROWS)]}
+        more, basis, _ = low_rank(np.concatenate([rows for rows, *_ in some.values()]), cut.rank)
         arrays, n_values = {"mean": mean + more, "basis": basis}, cut.rank
     values = np.zeros((*exists.shape, n_mu, n_values), held)
     level, step = np.zeros((*exists.shape, n_mu)), np.ones(exists.shape)
     for node in nodes:
-        residual, level[node], step[node] = model(node)
+        residual, level[node], step[node] = some.pop(node, None) or model(node)
         values[node] = (residual - more) @ basis.T if low else residual
     return arrays | {"level": level, "step": step, "values": values}
 

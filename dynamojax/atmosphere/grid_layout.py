@@ -1,10 +1,11 @@
 """The one layout of a file of spectral intensities, whatever the source; the README documents it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dynamojax.atmosphere.rebinning import rebinning
 from dynamojax.atmosphere.wavelengths import LogAxis
 
 FORMAT = "dynamojax intensity grid"
@@ -38,6 +39,11 @@ class Segment:
             )
         if not self.resolution > 0:
             raise ValueError(f"{self.name}: resolution = {self.resolution} must be positive, inf for samples")
+
+    def smoothed(self, resolution: float) -> "Segment":
+        """What a cut of all wavelengths at this resolution holds."""
+        rebin = rebinning(self.axis, self.resolution, resolution)
+        return replace(self, axis=rebin.axis, resolution=rebin.resolution)
 
 
 def encoded(

@@ -30,6 +30,7 @@ from dynamojax.simulate.light_curves import (
     light_curves,
     schedules,
 )
+from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import Recorder, Spectra, recorded
 from dynamojax.simulate.velocities import Velocimeter, velocities_in
 from dynamojax.surface.convection import Convection
@@ -97,6 +98,7 @@ class Simulator(eqx.Module):
         velocimeters: Sequence[Photometer] = (),
         *,
         spectra: GridFile | None = None,
+        smoothing: Smoothing | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
         observer: Mapping[str, np.ndarray] | None = None,
         surface: SurfaceConfig | None = None,
@@ -125,7 +127,7 @@ class Simulator(eqx.Module):
         file = open_grid() if spectra is None and spectrographs else spectra
         self.extinction = Extinction() if extinction is None else extinction
         self.dust = bands_behind_dust(self.extinction, self.grid)
-        build = partial(Recorder.build, extinction=self.extinction, **(ranges or {}))
+        build = partial(Recorder.build, extinction=self.extinction, smoothing=smoothing, **(ranges or {}))
         self.recorders = tuple(
             build(s, file, self.disc, max_shift, (observer or {}).get(s.name)) for s in spectrographs
         )

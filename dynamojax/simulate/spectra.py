@@ -18,6 +18,7 @@ from dynamojax.observables.photometry import dilution
 from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.exposures import Exposures
+from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
@@ -72,6 +73,7 @@ class Recorder(eqx.Module):
         max_shift: float | int,
         observer: np.ndarray | None = None,
         extinction: Extinction | None = None,
+        smoothing: Smoothing | None = None,
         **ranges,
     ) -> "Recorder":
         """Cut the grid and make the operator, on the host.
@@ -83,17 +85,21 @@ class Recorder(eqx.Module):
             max_shift: Room for the velocity of the star as a whole. [km/s]
             observer: As in the class; zero, that is spectra corrected to the barycentre, if left out.
             extinction: Law of interstellar extinction; Gordon et al. (2023) if left out.
+            smoothing: Of the grid, beforehand; it is taken as it is if left out.
             **ranges: teff, logg, feh to cut, as in `GridFile.cut`.
 
         Raises:
             ValueError: pixels beyond the grid or the law of extinction, or an instrument too fine for them.
         """
         low, high = spectrograph.ends
-        segment = file.segment(wavelength=(low, high))
+        segment, options = file.segment(wavelength=(low, high)), {}
+        if smoothing is not None and (wanted := smoothing.resolution(spectrograph, segment)):
+            options = {"resolution": wanted, "representation": "low_rank", "rank": smoothing.rank}
+            segment = segment.smoothed(wanted)
         shifts, beyond = margins(spectrograph, segment, disc, max_shift)
         room, ends = np.exp((shifts + beyond) * segment.axis.ln_step), segment.axis.ends
         span = max(low / room, ends[0]), min(high * room, ends[1])
-        grid = file.cut(**ranges, wavelength=span, segment=segment.name)
+        grid = file.cut(**ranges, wavelength=span, segment=segment.name, **options)
         operator = pixel_operator(
             spectrograph,
             grid.ln_start,
