@@ -48,6 +48,12 @@ _PLANETS = {
     "obliquity": (-np.inf, np.inf, False, False, "give radians, or use Planets.from_degrees"),
 }
 
+# Lowest and highest value of every parameter by owner, for whoever bounds a fit.
+SPANS = {
+    owner: {name: rule[:2] for name, rule in rules.items()}
+    for owner, rules in (("star", _STAR), ("spots", _SPOTS), ("planets", _PLANETS))
+}
+
 
 def _check(owner: str, module: Star | SpotMap | Planets, rules: dict) -> None:
     for name, (low, high, has_low, has_high, remedy) in rules.items():

@@ -1,0 +1,111 @@
+"""What comes in from outside: units are converted, values checked, on the host in float64."""
+
+import numpy as np
+
+_FLUX_UNITS = ("relative", "counts", "ppm", "mag")
+_LN_PER_MAG = 0.4 * np.log(10.0)
+
+
+def in_unit(name: str, what: str, values, unit: str) -> np.ndarray:
+    """Rising numbers in a unit, from plain numbers in it or from an astropy Quantity or Time.
+
+    Raises:
+        ValueError: a Quantity of another kind, numbers that are no such thing, or that do not rise.
+    """
+    from astropy import units
+
+    if hasattr(values, "jd"):  # Time of astropy
+        values = np.asarray(values.jd, np.float64)
+    if hasattr(values, "unit") and hasattr(values, "to_value"):
+        try:
+            values = values.to_value(unit)
+        except units.UnitConversionError:
+            raise ValueError(f"{name}: {what} is in {values.unit}, a unit of {unit} is expected") from None
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size or not np.all(np.isfinite(values)):
+        raise ValueError(
+            f"{name}: {what} of shape {values.shape} must be one or more finite numbers [{unit}]"
+        )
+    if np.any(np.diff(values) <= 0):
+        raise ValueError(f"{name}: {what} must rise strictly; sort it and drop what is there twice")
+    if unit == "Angstrom" and not 900 <= np.median(values) <= 1e6:
+        raise ValueError(
+            f"{name}: {what} has the median {np.median(values):g}, which is no wavelength in angstrom between "
+            "900 and 1e6; convert it (1 nm = 10 A, 1 um = 10000 A) or give an astropy Quantity"
+        )
+    return values
+
+
+def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Linear flux and error of any scale, (n_bands, n), from what the unit says.
+
+    Raises:
+        ValueError: an unknown unit, or values that contradict it.
+    """
+    if unit not in _FLUX_UNITS:
+        raise ValueError(f"{name}: flux_unit = {unit!r}, allowed: {', '.join(_FLUX_UNITS)}")
+    if hasattr(flux, "unit") and hasattr(flux, "value"):
+        unit = _unit_of(name, flux, unit)
+        flux_err = flux_err.to_value(flux.unit) if hasattr(flux_err, "to_value") else flux_err
+        flux = flux.value
+    flux = np.atleast_2d(np.ma.filled(np.ma.asarray(flux, dtype=np.float64), np.nan))
+    error = np.ma.filled(np.ma.asarray(flux_err, dtype=np.float64), np.nan)
+    error = np.broadcast_to(error, flux.shape)
+    if not np.isfinite(flux).any():
+        raise ValueError(f"{name}: all {flux.size} fluxes are NaN or missing; nothing can be fitted")
+    middle = np.nanmedian(flux, axis=1, keepdims=True)
+    if unit == "mag":
+        flux = np.exp(-_LN_PER_MAG * (flux - middle))
+        return flux, _LN_PER_MAG * flux * error
+    if unit == "ppm":
+        return 1.0 + 1e-6 * flux, 1e-6 * error
+    if unit == "relative" and not np.all((middle > 0.3) & (middle < 3.0)):
+        raise ValueError(
+            f"{name}: flux_unit = 'relative' expects fluxes about 1, the median is {middle.ravel()[0]:g}; give "
+            "flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
+        )
+    return flux, error
+
+
+def _unit_of(name: str, flux, unit: str) -> str:
+    """How to read a Quantity."""
+    from astropy import units
+
+    if isinstance(flux.unit, units.MagUnit) or flux.unit == units.mag:
+        return "mag"
+    if flux.unit == units.dimensionless_unscaled:
+        return unit
+    if flux.unit.physical_type in ("time", "length", "speed", "temperature", "angle"):
+        raise ValueError(f"{name}: flux is in {flux.unit}, a unit of flux is expected")
+    return "counts"
+
+
+def checked(name: str, flux, error, good, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Flux, error, mask and the median of what is good.
+
+    Raises:
+        ValueError: lengths that differ, no good point, an error that is not positive, a median that is not.
+    """
+    flux, error = np.asarray(flux, np.float64), np.asarray(error, np.float64)
+    if flux.shape[-1] != n or flux.shape != error.shape:
+        raise ValueError(f"{name}: {n} points, but flux {flux.shape} and errors {error.shape}")
+    mask = np.ones(flux.shape, bool) if good is None else np.broadcast_to(np.asarray(good, bool), flux.shape)
+    mask = mask & np.isfinite(flux) & np.isfinite(error)
+    if not mask.any():
+        raise ValueError(
+            f"{name}: no good point among {flux.size}: all are masked or NaN; nothing can be fitted"
+        )
+    bad = mask & (error <= 0)
+    if bad.any():
+        at = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name}: flux_err = {error[tuple(at)]:g} at {at.tolist()} must be positive; mask the point, or give "
+            "its true error"
+        )
+    scale = float(np.median(flux[mask]))
+    if not scale > 0:
+        raise ValueError(
+            f"{name}: the median flux is {scale:g} and must be positive; add what was subtracted, or for "
+            "deviations from the mean give flux_unit = 'ppm'"
+        )
+    return flux, error, mask, scale
