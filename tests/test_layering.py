@@ -19,9 +19,11 @@ MAY_TOUCH_FILES = {
     *("atmosphere/grid_file.py", "atmosphere/grid_writer.py", "atmosphere/grid_bands.py", "writing.py"),
     # Downloads and model libraries: where they lie, how they come, how each kind is read.
     *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries", "atmosphere/building.py"),
-    "instruments/spectrograph_table.py",
+    *("instruments/spectrograph_table.py", "instruments/line_masks.py"),
     # Tracks: the embedded ones, and those that kiauhoku downloads.
     *("evolution/track_file.py", "evolution/kiauhoku.py"),
+    # Data sets: shards, what is finished, and how much memory a container has.
+    *("population/dataset.py", "population/manifest.py", "population/program.py"),
 }
 
 

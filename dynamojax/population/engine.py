@@ -1,0 +1,358 @@
+"""From a recipe to a data set on disk: shards computed one after the other, written while the next one is.
+
+Finished shards are kept whatever happens; what is resumed is the same data set, byte for byte.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Array, Key
+
+from dynamojax.population import manifest as book
+from dynamojax.population.columns import (
+    Column,
+    axes_of,
+    curve_columns,
+    label_columns,
+    parameter_columns,
+    spectrum_columns,
+)
+from dynamojax.population.dataset import Arrays, description, write_shard
+from dynamojax.population.manifest import Manifest, Record, Shard
+from dynamojax.population.program import Program, bytes_of, row_shapes
+from dynamojax.population.stars import Row, StarMaker
+
+_SHARD_BYTES = 2**28  # of a shard's rows, unpacked
+_GROUP_BYTES = 2**25  # of a row group
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A data set before anything of it is computed.
+
+    Attributes:
+        maker: What is drawn, and how it is observed.
+        seed: Of the data set's key.
+        n_stars: How many.
+        configuration: Checked values by section; with `inputs` they determine the data.
+        inputs: Digests of files that the configuration refers to.
+        provenance: Where the grids come from.
+        label_units: Of the prior's labels.
+        shard_stars: Stars of a shard; by their size if None.
+        file_format: parquet or hdf5.
+        sizes: Room that the simulator was given.
+        text: The configuration as it was written.
+    """
+
+    maker: StarMaker
+    seed: int
+    n_stars: int
+    configuration: dict
+    inputs: dict = field(default_factory=dict)
+    provenance: dict = field(default_factory=dict)
+    label_units: dict[str, str] = field(default_factory=dict)
+    shard_stars: int | None = None
+    file_format: str = "parquet"
+    sizes: dict = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def root(self) -> Key[Array, ""]:
+        """The key that every star's key comes from."""
+        return jax.random.key(self.seed)
+
+    @property
+    def axes(self) -> dict[str, dict]:
+        """Coordinates that all stars share."""
+        simulator = self.maker.simulator
+        return axes_of(simulator.photometers.values(), simulator.spectrographs.values())
+
+
+def columns_of(recipe: Recipe) -> dict[str, dict]:
+    """Columns of the data set in order, with dtype and shape.
+
+    Raises:
+        ValueError: a label of the prior has the name of another column.
+    """
+    simulator = recipe.maker.simulator
+    shapes = row_shapes(recipe.maker, recipe.root)
+    known = parameter_columns()
+    for photometer in simulator.photometers.values():
+        known |= curve_columns(photometer)
+    for spectrograph in simulator.spectrographs.values():
+        known |= spectrum_columns(spectrograph)
+    labels = label_columns([name for name in shapes if name not in known], recipe.label_units)
+    known |= labels
+    return {name: _entry(known[name], shapes[name]) for name in sorted(shapes, key=_place(known))}
+
+
+def _place(known: dict[str, Column]) -> Callable[[str], tuple[int, int]]:
+    """Scalars first, then arrays, in the order of the table: what is small is read together."""
+    order = {name: i for i, name in enumerate(known)}
+    groups = ("star", "label", "planets", "spots", "fractions", "clean", "noisy")
+    return lambda name: (groups.index(known[name].group), order[name])
+
+
+def _entry(column: Column, shape: jax.ShapeDtypeStruct) -> dict:
+    dtype = "int64" if shape.dtype.kind == "i" else str(shape.dtype)
+    facts = {"unit": column.unit, "help": column.help, "axis": column.axis, "group": column.group}
+    return {"dtype": dtype, "shape": list(shape.shape)} | facts
+
+
+def plan(recipe: Recipe) -> Manifest:
+    """The manifest of a recipe's data set.
+
+    Raises:
+        ValueError: a number of stars or a size of shards that is not possible.
+    """
+    row = max(1, bytes_of(row_shapes(recipe.maker, recipe.root)))
+    wanted = recipe.shard_stars or max(_rounded(_SHARD_BYTES / row), -(-recipe.n_stars // book.MOST_SHARDS))
+    shard_stars = max(1, min(wanted, recipe.n_stars))
+    if recipe.n_stars < 1 or shard_stars * book.MOST_SHARDS < recipe.n_stars:
+        raise ValueError(
+            f"stars = {recipe.n_stars} in shards of {shard_stars}: allowed from 1 star to "
+            f"{book.MOST_SHARDS} shards; raise shard_stars"
+        )
+    configuration = json.loads(json.dumps(recipe.configuration))
+    return Manifest(
+        digest=book.digest_of(configuration, recipe.inputs),
+        configuration=configuration,
+        inputs=recipe.inputs,
+        n_stars=recipe.n_stars,
+        shard_stars=shard_stars,
+        file_format=recipe.file_format,
+        row_group=min(shard_stars, _rounded(_GROUP_BYTES / row)),
+        sizes=recipe.sizes,
+        columns=columns_of(recipe),
+        made_with=made_with(),
+        text=recipe.text,
+    )
+
+
+def _rounded(x: float) -> int:
+    """The power of two below, so that a slightly larger row seldom changes it."""
+    return 2 ** int(np.clip(np.log2(max(1.0, x)), 0, 17))
+
+
+def made_with() -> dict[str, str]:
+    """Versions that the numbers depend on, and the kind of device."""
+    names = {"dynamojax": version("dynamojax"), "jax": jax.__version__, "jaxlib": version("jaxlib")}
+    return names | {"platform": jax.default_backend()}
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Attributes:
+        n_stars: Computed and written.
+        n_valid: Of them.
+        n_bytes: Written.
+        seconds: Of all, without compilation.
+        waited: Of these, without anything to compute with, because writing was behind.
+        writing: Spent by the writer, mostly while the next shard was computed.
+    """
+
+    n_stars: int = 0
+    n_valid: int = 0
+    n_bytes: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+    writing: float = 0.0
+
+    def add(self, record: Record) -> None:
+        """One shard more."""
+        self.n_stars += record.n_stars
+        self.n_valid += record.n_valid
+        self.n_bytes += record.n_bytes
+
+
+def computed(
+    program: Program, shards: Sequence[Shard], tell: Callable[[int], None]
+) -> Iterator[tuple[Shard, Arrays]]:
+    """Shards as arrays on the host; devices compute the next chunk while this one is copied.
+
+    Args:
+        program: Compiled.
+        shards: Which ones, in order.
+        tell: Called with the number of stars of each chunk that has arrived.
+    """
+    calls = [(shard, at) for shard in shards for at in range(0, shard.n_stars, program.chunk)]
+
+    def start(call: tuple[Shard, int]) -> Row:
+        shard, at = call
+        return program(shard.first + at, shard.first + shard.n_stars - 1)
+
+    arrays: Arrays = {}
+    running = start(calls[0]) if calls else {}
+    for i, (shard, at) in enumerate(calls):
+        rows, running = running, start(calls[i + 1]) if i + 1 < len(calls) else {}
+        n = min(program.chunk, shard.n_stars - at)
+        if at == 0:
+            arrays = {name: np.empty((shard.n_stars, *x.shape[1:]), x.dtype) for name, x in rows.items()}
+        for name, values in rows.items():
+            arrays[name][at : at + n] = np.asarray(values)[:n]
+        del rows
+        tell(n)
+        if at + n == shard.n_stars:
+            yield shard, arrays
+
+
+def write_all(
+    program: Program,
+    folder: Path,
+    manifest: Manifest,
+    about: dict,
+    shards: Sequence[Shard],
+    tell: Callable[[int], None] = lambda n: None,
+) -> Report:
+    """Compute and write shards; a thread writes one while the next is computed.
+
+    Args:
+        program: Compiled.
+        folder: The data set, prepared.
+        manifest: Its own.
+        about: `dataset.description`.
+        shards: Those that are missing.
+        tell: Called with the number of stars of each chunk that has been computed.
+
+    Raises:
+        OSError: a shard could not be written. Those before it are finished.
+    """
+    report, begin = Report(), time.perf_counter()
+
+    def write(shard: Shard, arrays: Arrays) -> None:
+        started = time.perf_counter()
+        record = write_shard(folder, shard, arrays, about, manifest)
+        book.append_record(folder, record)
+        report.add(record)
+        report.writing += time.perf_counter() - started
+
+    def wait(future: Future | None) -> None:
+        started = time.perf_counter()
+        if future is not None:
+            future.result()
+        report.waited += time.perf_counter() - started
+
+    last: Future | None = None
+    with ThreadPoolExecutor(1, "writer") as writer:
+        for shard, arrays in computed(program, shards, tell):
+            wait(last)
+            last = writer.submit(write, shard, arrays)
+        wait(last)
+    report.seconds = time.perf_counter() - begin
+    return report
+
+
+def prepare(
+    folder: Path,
+    manifest: Manifest,
+    *,
+    resume: bool,
+    note: Callable[[str], None] = lambda text: None,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Manifest, list[Shard]]:
+    """Make or check the folder of a data set.
+
+    Args:
+        folder: The data set.
+        manifest: What is wanted.
+        resume: Whether to go on with what is there.
+        note: Called with what a person should know.
+        tell: Called with how many checksums have been looked at, of how many.
+
+    Returns:
+        The manifest, as it lies there, and the shards that are missing.
+
+    Raises:
+        ValueError: there is one already, it is of another configuration or version, or the folder cannot be
+            written to.
+    """
+    begun = (folder / book.MANIFEST).exists()
+    if begun and not resume:
+        raise ValueError(f"{folder} holds a data set; --resume goes on with it, --output begins another one")
+    if folder.is_dir() and not begun and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty and no data set; give a new folder with --output")
+    _check_writable(folder)
+    if not begun:
+        book.write_manifest(folder, manifest)
+        return manifest, [manifest.shard(i) for i in range(manifest.n_shards)]
+    there = book.read_manifest(folder)
+    _check_same(folder, there, manifest, note)
+    _remove_parts(folder)
+    records, problems = book.checked_records(folder, there, tell)
+    for problem in problems:
+        note(f"{problem}; it is made again")
+    book.write_records(folder, records)
+    return there, [there.shard(i) for i in range(there.n_shards) if i not in records]
+
+
+def _check_writable(folder: Path) -> None:
+    probe = folder / book.SHARDS / ".probe"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(book.unwritable(folder, error)) from None
+
+
+def _check_same(folder: Path, there: Manifest, wanted: Manifest, note: Callable[[str], None]) -> None:
+    before, now = there.made_with, wanted.made_with
+    if before["dynamojax"] != now["dynamojax"]:
+        raise ValueError(
+            f"{folder} was begun with dynamojax {before['dynamojax']}, this is {now['dynamojax']}: its stars "
+            "would not all come from one program; install that version, or begin another data set"
+        )
+    if there.digest != wanted.digest:
+        pairs = ((there.configuration, wanted.configuration), (there.inputs, wanted.inputs))
+        lines = [line for old, new in pairs for line in book.differences(old, new)]
+        raise ValueError(
+            f"{folder} was begun with another configuration; restore it, or begin another data set with "
+            "--output. What differs:\n  " + "\n  ".join(lines)
+        )
+    changed = book.differences(before, now)
+    if changed:
+        note(
+            f"finished shards were made otherwise ({'; '.join(changed)}): the new ones will agree to rounding"
+        )
+
+
+def _remove_parts(folder: Path) -> None:
+    """What a killed process left half written."""
+    for path in [*folder.glob(".*.part*"), *(folder / book.SHARDS).glob(".*.part*")]:
+        path.unlink(missing_ok=True)
+
+
+def finish(folder: Path, manifest: Manifest) -> None:
+    """Put the list of finished shards in order, when none is missing."""
+    records = book.read_records(folder)
+    if len(records) == manifest.n_shards:
+        book.write_records(folder, records)
+
+
+def expected_bytes(manifest: Manifest, n_stars: int) -> int:
+    """Bytes on disk of so many stars, at most: floats with noise hardly pack."""
+    per_star = sum(
+        int(np.prod(c["shape"])) * np.dtype(c["dtype"]).itemsize / (8 if c["dtype"] == "bool" else 1)
+        for c in manifest.columns.values()
+    )
+    return int(per_star * n_stars)
+
+
+def missing_space(folder: Path, manifest: Manifest, n_stars: int) -> int:
+    """Bytes by which the disk may be too small; 0 or less if it is not."""
+    return expected_bytes(manifest, n_stars) - shutil.disk_usage(folder).free
+
+
+def about_of(recipe: Recipe, manifest: Manifest) -> dict:
+    """What every shard of the data set says of itself."""
+    return description(manifest, recipe.axes, recipe.provenance)
