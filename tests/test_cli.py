@@ -199,11 +199,18 @@ def test_the_example_runs_in_a_process_of_its_own(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names = {"Kepler-63_kepler.fits", "Kepler-63_tess.fits", "Kepler-63.h5", "Kepler-63.png", "Kepler-63.gif"}
-    assert set(os.listdir(tmp_path)) == names
-    kepler = read_simulation(tmp_path / "Kepler-63.h5")["light_curves"]["kepler"]
+    names |= {"Kepler-63_lamost.fits", "spec-Kepler-63_lamost.fits", "Kepler-63_transit.fits"}
+    names |= {"Kepler-63_apogee.fits", "apStar-Kepler-63_apogee.fits"}
+    assert names <= set(os.listdir(tmp_path))
+    everything = read_simulation(tmp_path / "Kepler-63.h5")
+    kepler = everything["light_curves"]["kepler"]
     model = kepler["model_flux"][0]
     # As observed: a few per cent of variation, transits about 0.4 % deep (Sanchis-Ojeda et al. 2013, fig. 1).
     assert 0.005 < np.ptp(model) < 0.06
     near = np.abs(kepler["time"] - 0.8434) < 0.2
     depth = np.median(model[near]) - model[near].min()
     assert 0.002 < depth < 0.006
+    # A polar orbit: the planet stays in front of the approaching half, or of the receding one.
+    transit = everything["velocities"]["transit"]["transit"][0]
+    assert 0.005 < np.abs(transit).max() < 0.04
+    assert np.abs(transit.sum()) > 0.8 * np.abs(transit).sum()

@@ -118,7 +118,7 @@ def _custom(table: dict, folder: Path) -> tuple[Photometer, Bandpass | None]:
         own = Bandpass.from_file(path, name, unit=table["band_unit"], photon_counting=counting)
         bands = [name]
     if table["times_file"] is not None:
-        times, exposure = _times(folder / table["times_file"]), (table["exposure_s"] or 0.0) / DAY_S
+        times, exposure = times_in_file(folder / table["times_file"]), (table["exposure_s"] or 0.0) / DAY_S
     else:
         step = table["cadence_s"] / DAY_S
         n = max(1, int(np.floor(table["days"] / step + 1e-9)))
@@ -128,7 +128,8 @@ def _custom(table: dict, folder: Path) -> tuple[Photometer, Bandpass | None]:
     return Photometer(name, tuple(bands), times, exposure, table["n_sub"] or 1, n_sub_spots), own
 
 
-def _times(path: Path) -> np.ndarray:
+def times_in_file(path: Path) -> np.ndarray:
+    """First column of a file: times of mid-exposure. [day]"""
     try:
         return np.loadtxt(path, usecols=0, ndmin=1)
     except (OSError, ValueError, IndexError) as error:

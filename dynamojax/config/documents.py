@@ -13,6 +13,20 @@ _EXAMPLE |= {"name": "kepler", "cadence": "long", "every": 1.0, "visit_every": 5
 _EXAMPLE |= {"exposure_s": 60.0, "cadence_s": 60.0, "times_file": "times.txt", "bands": ["kepler"]}
 _EXAMPLE |= {"band_file": "filter.txt", "band_unit": "nm", "photon_counting": True, "n_sub": 1}
 _EXAMPLE |= {"noise": "kepler", "white_ppm": 100.0, "magnitude": 12.0}
+_EXAMPLE |= {"times": [0.5, 3.25], "epochs": 1, "wavelength": [4000.0, 9000.0], "resolution": 1800.0}
+_EXAMPLE |= {"file": "pixels.txt", "pixels_per_element": 3.0, "medium": "vacuum", "snr": 100.0}
+_EXAMPLE |= {"grid": "phoenix", "max_velocity": 120.0, "max_shift": 300.0}
+# The same name in another section.
+_OTHERS = {
+    "spectrographs": {
+        "name": "lamost",
+        "start": 0.0,
+        "cadence": 1.0,
+        "exposure_s": 1800.0,
+        "noise": "lamost",
+    },
+    "velocities": {"start": 0.0, "cadence": 1.0},
+}
 
 
 def toml_value(value) -> str:
@@ -46,11 +60,15 @@ def _section_lines(section: Section) -> list[str]:
     is_written = section.name in _WRITTEN
     lines = [section.title if is_written else f"# {section.title}"]
     for key in section.keys:
-        value = toml_value(_EXAMPLE[key.name] if key.default is None else key.default)
+        value = toml_value(_example(section, key) if key.default is None else key.default)
         is_set = is_written and key.default is not None
         lines += [f"# {line}" for line in _key_comment(key)]
         lines.append(f"{'' if is_set else '# '}{key.name} = {value}")
     return lines
+
+
+def _example(section: Section, key: Key):
+    return _OTHERS.get(section.name, {}).get(key.name, _EXAMPLE.get(key.name))
 
 
 def _key_comment(key: Key) -> list[str]:

@@ -7,6 +7,7 @@ _KINDS = {
     "number": "a number",
     "numbers": "a list of numbers",
     "integer": "a whole number",
+    "integers": "a list of whole numbers",
     "boolean": "true or false",
     "string": "a text",
 }
@@ -18,7 +19,7 @@ class Key:
 
     Attributes:
         name: As written in the file; a suffix gives the unit where it is not the canonical one.
-        kind: number, integer, boolean, string; numbers or strings for a list of them.
+        kind: number, integer, boolean, string; numbers, integers or strings for a list of them.
         default: None where the key may be left out and the help says what happens then.
         unit: Printed, and checked where a value is written as "5800 K"; empty for pure numbers.
         span: Lowest and highest value, and whether each is itself allowed.
@@ -46,8 +47,9 @@ class Key:
             if math.isinf(low) and math.isinf(high) and not has_high:
                 return "any finite number" if self.kind == "number" else "any whole number"
             return f"{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
-        lists = {"numbers": "a list of numbers", "strings": "a list of texts"}
-        return {"boolean": "true, false", **lists}.get(self.kind, "any text")
+        if self.kind.endswith("s"):
+            return _KINDS.get(self.kind, "a list of texts")
+        return {"boolean": "true, false"}.get(self.kind, "any text")
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ def check_value(where: str, key: Key, value):
 def _has_kind(kind: str, value) -> bool:
     if kind == "strings":
         return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
-    if kind == "numbers":
-        return isinstance(value, list) and bool(value) and all(_has_kind("number", item) for item in value)
+    if kind in ("numbers", "integers"):
+        item_kind = kind.removesuffix("s")
+        return isinstance(value, list) and bool(value) and all(_has_kind(item_kind, item) for item in value)
     types = {"number": (int, float), "integer": int, "boolean": bool, "string": str}[kind]
     return isinstance(value, types) and (kind == "boolean" or not isinstance(value, bool))
 

@@ -109,7 +109,7 @@ PHOTOMETERS = Section(
 
 NOISE = Section(
     "noise",
-    "Noise of all photometers; each part can be left out of those that have it.",
+    "Noise of all instruments; each part can be left out of those that have it.",
     (
         Key("enabled", "boolean", True, "Whether there is any noise."),
         Key("seed", "integer", 0, "Another seed is another realisation.", span=_ANY),
@@ -119,5 +119,7 @@ NOISE = Section(
         Key("outliers", "boolean", True, "Outliers."),
         Key("segments", "boolean", True, "Gaps of quarters and sectors; offsets and drifts in SAP_FLUX."),
         Key("safe_modes", "boolean", True, "Safe modes."),
+        Key("bad_pixels", "boolean", True, "Bad pixels of spectra (lamost, apogee, galah)."),
+        Key("ripple", "boolean", True, "Error of the calibration of a spectrum's continuum (the same)."),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dynamojax.config.keys import Section, check_value
-from dynamojax.config.photometer_keys import APPLIES, CADENCES
+from dynamojax.config.relations import relations
 from dynamojax.config.table import BY_NAME, SECTIONS
 
 
@@ -66,7 +66,7 @@ def check(data: dict) -> dict:
     for section in SECTIONS:
         values[section.name] = _check_section(section, data.get(section.name), problems)
     if not problems:
-        problems += _relations(data, values)
+        problems += relations(data, values)
     if problems:
         count = f"{len(problems)} problems:\n  " if len(problems) > 1 else ""
         raise ValueError(count + "\n  ".join(problems))
@@ -136,66 +136,3 @@ def _check_items(where: str, key, value):
     if bad:
         raise ValueError(f"{where}.{key.name} holds {bad[0]!r}; allowed: {key.allowed}")
     return value
-
-
-def _relations(data: dict, values: dict) -> list[str]:
-    """What no single key shows."""
-    problems = []
-    given = [name for name in ("spots", "spot_map", "activity") if name in data]
-    if len(given) > 1:
-        problems.append(f"{' and '.join(given)} exclude each other: keep one of them")
-    if not values["photometers"]:
-        problems.append('photometers is empty; add [[photometers]] with preset = "kepler", for example')
-    star = values["star"]
-    if not star["name"].strip() or "/" in star["name"] or star["name"].startswith("."):
-        problems.append(
-            f"star.name = {star['name']!r} begins the names of the files: it cannot be empty, begin with a "
-            "dot or hold a slash"
-        )
-    if star["facula_ratio"] > 0 and not values["surface"]["faculae"]:
-        problems.append(
-            f"star.facula_ratio = {star['facula_ratio']} has no effect without faculae; "
-            "set surface.faculae = true, or the ratio to 0"
-        )
-    for i, planet in enumerate(values["planets"]):
-        if (planet["radius_ratio"] is None) == (planet["radius_earth"] is None):
-            problems.append(f"planets[{i}] needs one of radius_ratio and radius_earth, not none or both")
-    for i, photometer in enumerate(values["photometers"]):
-        problems += _photometer_relations(f"photometers[{i}]", photometer)
-    names = [p["name"] or p["preset"] for p in values["photometers"]]
-    problems += [
-        f"photometers: two are called {name!r}; give each a name"
-        for name in set(names)
-        if names.count(name) > 1
-    ]
-    return problems
-
-
-def _photometer_relations(where: str, table: dict) -> list[str]:
-    preset = table["preset"]
-    problems = [
-        f"{where}.{name} = {table[name]!r} is for {', '.join(presets)}, not for {preset}; leave it out"
-        for name, presets in APPLIES.items()
-        if table[name] is not None and preset not in presets
-    ]
-    cadence = table["cadence"]
-    if preset in CADENCES and cadence is not None and cadence not in CADENCES[preset]:
-        problems.append(f"{where}.cadence = {cadence!r}; allowed for {preset}: {', '.join(CADENCES[preset])}")
-    if preset == "custom":
-        problems += _custom_relations(where, table)
-    if (table["noise"] == "white") != (table["white_ppm"] is not None):
-        problems.append(f'{where}: noise = "white" and white_ppm belong together; give both or neither')
-    return problems
-
-
-def _custom_relations(where: str, table: dict) -> list[str]:
-    problems = []
-    if table["name"] is None:
-        problems.append(f"{where}.name is missing; a custom photometer needs one")
-    if (table["bands"] is None) == (table["band_file"] is None):
-        problems.append(f"{where} needs one of bands and band_file; a filter is never made up")
-    if (table["band_file"] is None) != (table["band_unit"] is None):
-        problems.append(f"{where}: band_file and band_unit (angstrom, nm, um) belong together")
-    if (table["cadence_s"] is None) == (table["times_file"] is None):
-        problems.append(f"{where} needs one of cadence_s and times_file")
-    return problems

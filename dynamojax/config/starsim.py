@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dynamojax.config.reading import Settings, check
 from dynamojax.config.starsim_keys import IGNORED, photometers, spots
+from dynamojax.config.starsim_spectra import spectrographs
 from dynamojax.constants import GM_SUN_KM3_S2, M_EARTH_M_SUN, R_SUN_KM
 
 _DAYS = 30.0  # the span in the original's own example
@@ -21,6 +22,7 @@ _STAR = {
     "rotation_period": "prot",
     "inclination": "inc_deg",
     "differential_rotation": "shear",
+    "convective_shift": "convective_blueshift",
     "radius": "radius",
     "mass": "mass",
     "logg": "logg",
@@ -83,6 +85,7 @@ def translate(path: str | Path, days: float = _DAYS) -> tuple[Settings, list[str
         "spots": spots(conf, star, law, notes),
         "planets": _planets(conf, star, notes),
         "photometers": photometers(conf, days, notes),
+        "spectrographs": spectrographs(conf, notes),
         "surface": {"law": law, "faculae": star["facula_ratio"] > 0},
         "simulation": {"epoch_bjd": 2454833.0},
         "output": {"folder": path.stem},
@@ -122,6 +125,10 @@ def _star(conf: _Conf, notes: list[str]) -> dict:
         notes.append(
             f"star.spot_T_contrast_min, _max = {low:g}, {high:g} K: their mean is taken; dynamo-stellar "
             "0.1.0 reads them and uses 200 K whatever they say"
+        )
+    if "convective_blueshift" in star:
+        notes.append(
+            "star.convective_shift: used in spectra; dynamo-stellar 0.1.0 reads it and uses it nowhere"
         )
     if star["facula_ratio"] > 0:
         notes.append("star.facular_area_ratio: faculae are computed; dynamo-stellar 0.1.0 refuses them")

@@ -4,40 +4,28 @@ import math
 from pathlib import Path
 
 _NO_PIXELS = "the surface is computed in closed form, there is no grid of rings"
-_NO_SPECTRA = "light curves only; bands replace wavelength limits, spectra are not simulated here"
-_NO_VELOCITY = "light curves only; there are no velocities or cross-correlations here"
+_NO_LIMITS = "bands and the ranges of spectra replace wavelength limits"
+_NO_SENSITIVITY = "spectra are in absolute flux; a sensitivity is a matter of the noise"
+_NO_CORRELATION = "velocities here are those of the light, in closed form: add [[velocities]]"
 _DRAWN = "spots are read from spotmap.dat; to draw them use [activity]"
 _NO_LAW = "limb darkening comes from the model atmospheres; a law of one's own is not offered here"
 
 IGNORED = {
     ("files", "models_root"): "the intensities are embedded in the package",
-    ("files", "spectra_filter_name"): _NO_SPECTRA,
-    ("files", "orders_crx_filename"): _NO_VELOCITY,
+    ("files", "spectra_filter_name"): _NO_SENSITIVITY,
+    ("files", "orders_crx_filename"): _NO_CORRELATION,
     ("general", "simulation_mode"): _NO_PIXELS,
     ("general", "n_grid_rings"): _NO_PIXELS,
+    ("general", "wavelength_lower_limit"): _NO_LIMITS,
+    ("general", "wavelength_upper_limit"): _NO_LIMITS,
+    ("general", "spectra_filters"): _NO_SENSITIVITY,
     **{
-        ("general", name): _NO_SPECTRA
-        for name in (
-            "wavelength_lower_limit",
-            "wavelength_upper_limit",
-            "spectra_resolution",
-            "spectra_names",
-            "spectra_resolutions",
-            "spectra_filters",
-            "spectra_ranges",
-            "n_spectra_epochs",
-            "spectra_cadence",
-            "spectra_start_time",
-        )
-    },
-    **{
-        ("rv", name): _NO_VELOCITY
+        ("rv", name): _NO_CORRELATION
         for name in (
             *("ccf_template", "ccf_mask", "ccf_weight_lines", "path_weight_lines"),
             *("ccf_rv_range", "ccf_rv_step"),
         )
     },
-    ("star", "convective_shift"): _NO_VELOCITY,
     ("star", "luminosity"): "follows from teff and radius; the original does not use it",
     ("star", "age"): "the original does not use it either",
     ("LD", "use_phoenix_limb_darkening"): _NO_LAW,
@@ -116,9 +104,9 @@ _CADENCE_DAYS = {
 def photometers(conf, days: float, notes: list[str]) -> list[dict]:
     """The filters, with a preset's cadence where one is near."""
     single = conf.text("files", "filter_name")
-    filters = _items(conf.text("general", "photometry_filters")) or ([single] if single else [])
-    names = _items(conf.text("general", "photometry_names"))
-    cadences = _items(conf.text("general", "photometry_cadences"))
+    filters = items(conf.text("general", "photometry_filters")) or ([single] if single else [])
+    names = items(conf.text("general", "photometry_names"))
+    cadences = items(conf.text("general", "photometry_cadences"))
     noise = _noise(conf, notes)
     if not filters:
         raise ValueError(
@@ -133,7 +121,8 @@ def photometers(conf, days: float, notes: list[str]) -> list[dict]:
     return out
 
 
-def _items(text: str | None) -> list[str]:
+def items(text: str | None) -> list[str]:
+    """The parts between commas."""
     return [item.strip() for item in text.split(",") if item.strip()] if text else []
 
 

@@ -9,6 +9,7 @@ from math import inf
 from dynamojax.config.activity_keys import ACTIVITY
 from dynamojax.config.keys import Key, Section
 from dynamojax.config.photometer_keys import NOISE, PHOTOMETERS
+from dynamojax.config.spectrograph_keys import CONVECTION, SPECTRA, SPECTROGRAPHS, VELOCITIES
 from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
 
 POSITIVE = (0.0, inf, False, False)
@@ -224,10 +225,18 @@ OUTPUT = Section(
             "formats",
             "strings",
             ["fits", "hdf5"],
-            "FITS: one light curve per band; HDF5: everything in one file.",
+            "FITS: a file for each band of light curves, each spectrum, each series of velocities; HDF5: "
+            "everything in one file.",
             choices=("fits", "hdf5"),
         ),
-        Key("plot", "boolean", True, "Whether to draw the light curves; --plot and --no-plot override it."),
+        Key(
+            "layouts",
+            "strings",
+            ["table", "survey"],
+            "Spectra in FITS: a table that specutils opens; also as LAMOST and APOGEE write theirs.",
+            choices=("table", "survey"),
+        ),
+        Key("plot", "boolean", True, "Whether to draw what is seen; --plot and --no-plot override it."),
         Key("animate", "boolean", False, "Whether to animate the rotating star; --animate overrides it."),
     ),
 )
@@ -239,8 +248,12 @@ SECTIONS = (
     ACTIVITY,
     PLANETS,
     PHOTOMETERS,
+    SPECTROGRAPHS,
+    VELOCITIES,
     LIMB_DARKENING,
     SURFACE,
+    SPECTRA,
+    CONVECTION,
     NOISE,
     SIMULATION,
     OUTPUT,

@@ -11,8 +11,12 @@ from dynamojax.files.read_spectra import read_apstar as read_apstar
 from dynamojax.files.read_spectra import read_apvisit as read_apvisit
 from dynamojax.files.read_spectra import read_lamost as read_lamost
 from dynamojax.files.read_spectra import read_spectrum as read_spectrum
+from dynamojax.files.recorded_spectra import write_spectra as write_spectra
+from dynamojax.files.recorded_spectra import write_velocities as write_velocities
 from dynamojax.files.records import Record as Record
 from dynamojax.files.records import Recording as Recording
+from dynamojax.files.records import SpectralRecording as SpectralRecording
+from dynamojax.files.records import VelocityRecording as VelocityRecording
 from dynamojax.files.spectra import write_apstar as write_apstar
 from dynamojax.files.spectra import write_aspcapstar as write_aspcapstar
 from dynamojax.files.spectra import write_lamost as write_lamost

@@ -1,4 +1,4 @@
-"""A whole simulation in one HDF5 file: every photometer, with and without noise, the system, the settings."""
+"""A whole simulation in one HDF5 file: every instrument, with and without noise, the system, the settings."""
 
 from pathlib import Path
 from typing import Any
@@ -7,17 +7,28 @@ import h5py
 import numpy as np
 
 from dynamojax.files.light_curves import PLANET_UNITS, STAR_UNITS
-from dynamojax.files.records import Record, Recording
+from dynamojax.files.records import Record, Recording, SpectralRecording, VelocityRecording
 from dynamojax.files.spot_maps import put_spots
 from dynamojax.files.writing import file_stem, provenance, replacing
 from dynamojax.system import System
 
 FORMAT = "dynamojax simulation"
 FORMAT_VERSION = 1
+KINDS = ("light_curves", "spectra", "velocities")
 UNITS = {
     **{"time": "d", "model_flux": "1", "flux": "1", "sap_flux": "1", "flux_err": "1", "good": "1"},
     **{"spot_fraction": "1", "facula_fraction": "1", "baseline": "erg/s/cm2/A"},
     **{"ab_mag": "mag", "vega_mag": "mag", "noise_mag": "mag"},
+}
+_FLUX, _SPEED = "erg/s/cm2/A", "km/s"
+SPECTRA_UNITS = {
+    **{"time": "d", "wavelength": "angstrom", "resolution": "1", "arm": "1", "velocity": _SPEED},
+    **{"model_flux": _FLUX, "flux": _FLUX, "flux_err": _FLUX, "ivar": f"({_FLUX})-2", "good": "1"},
+}
+VELOCITY_UNITS = {
+    **{"time": "d", "model_velocity": _SPEED, "velocity": _SPEED, "velocity_err": _SPEED},
+    **{name: _SPEED for name in ("rotation", "convection", "transit", "reflex", "systemic", "blueshift")},
+    "flux": "1",
 }
 _FIELDS = {"model_flux": "flux", "flux": "corrected", "sap_flux": "simple", "flux_err": "error"}
 
@@ -31,8 +42,14 @@ def write_simulation(folder: str | Path, record: Record) -> Path:
         file.attrs["epoch_bjd"], file.attrs["noise_seed"] = record.epoch_bjd, record.noise_seed
         file["settings"] = record.settings
         _put_system(file, record.system)
+        for kind in KINDS:
+            file.create_group(kind)
         for name, recording in record.recordings.items():
             _put_recording(file.create_group(f"light_curves/{name}"), recording)
+        for name, spectra in record.spectra.items():
+            _put_spectra(file.create_group(f"spectra/{name}"), spectra)
+        for name, velocities in record.velocities.items():
+            _put_velocities(file.create_group(f"velocities/{name}"), velocities)
     return path
 
 
@@ -53,12 +70,40 @@ def _put_recording(group: h5py.Group, recording: Recording) -> None:
         group.create_dataset(name, data=value).attrs["unit"] = unit
 
 
+def _put_arrays(group: h5py.Group, arrays: dict, units: dict[str, str]) -> None:
+    for name, unit in units.items():
+        group.create_dataset(name, data=arrays[name]).attrs["unit"] = unit
+
+
+def _put_spectra(group: h5py.Group, recording: SpectralRecording) -> None:
+    """Wavelengths are in vacuum whatever the instrument's files give, `medium`."""
+    spectrograph = recording.spectrograph
+    group.attrs["arms"] = [arm.name for arm in spectrograph.arms]
+    group.attrs["exposure"], group.attrs["medium"] = spectrograph.exposure, spectrograph.medium
+    group.attrs["noise_mag"] = recording.noise_mag
+    arrays = {"time": spectrograph.times, "wavelength": spectrograph.wavelength}
+    arrays |= {"resolution": spectrograph.resolution, "arm": spectrograph.arm_of_pixel}
+    arrays |= {"velocity": recording.velocity, "model_flux": recording.flux, "flux": recording.noisy}
+    arrays |= {"flux_err": recording.error, "ivar": recording.ivar, "good": recording.good}
+    _put_arrays(group, arrays, SPECTRA_UNITS)
+
+
+def _put_velocities(group: h5py.Group, recording: VelocityRecording) -> None:
+    group.attrs["bands"] = list(recording.photometer.bands)
+    group.attrs["exposure"] = recording.photometer.exposure
+    arrays = vars(recording) | {"time": recording.photometer.times, "model_velocity": recording.velocity}
+    arrays |= {"velocity": recording.noisy, "velocity_err": recording.error}
+    _put_arrays(group, arrays, VELOCITY_UNITS)
+
+
 def read_simulation(path: str | Path) -> dict:
     """What `write_simulation` wrote.
 
     Returns:
-        `attributes`; `settings`, the text; `star` and `planets`, their arrays by name; `light_curves`, by
-        photometer the arrays of `UNITS` with `bands` and `exposure`. Spots: `read_spots(path)`.
+        `attributes`; `settings`, the text; `star` and `planets`, their arrays by name; `light_curves`,
+        `spectra` and `velocities`, by instrument the arrays of `UNITS`, `SPECTRA_UNITS` and
+        `VELOCITY_UNITS`, with `bands` or `arms`, `exposure` and what else was stated. Spots:
+        `read_spots(path)`.
 
     Raises:
         ValueError: no such file, or of another kind.
@@ -77,7 +122,7 @@ def read_simulation(path: str | Path) -> dict:
                 "attributes": dict(file.attrs),
                 "settings": file["settings"].asstr()[()],
                 **{part: _arrays(file[f"system/{part}"]) for part in ("star", "planets")},
-                "light_curves": {name: _light_curve(group) for name, group in file["light_curves"].items()},
+                **{kind: {n: _recorded(g) for n, g in file.get(kind, {}).items()} for kind in KINDS},
             }
     except (OSError, KeyError) as error:
         raise ValueError(f"{path} is damaged or not HDF5 ({error}); write it again") from None
@@ -87,5 +132,6 @@ def _arrays(group: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(dataset[()]) for name, dataset in group.items()}
 
 
-def _light_curve(group: Any) -> dict:
-    return _arrays(group) | {"bands": tuple(group.attrs["bands"]), "exposure": float(group.attrs["exposure"])}
+def _recorded(group: Any) -> dict:
+    stated = {name: tuple(x) if np.ndim(x) else x for name, x in group.attrs.items()}
+    return _arrays(group) | stated

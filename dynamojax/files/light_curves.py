@@ -6,6 +6,7 @@ pipeline removes, MODEL_FLUX no noise. Missing data are NaN and flagged as the m
 the default quality mask drops them.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -80,21 +81,22 @@ def _primary(record: Record, recording: Recording, i: int) -> fits.PrimaryHDU:
     header["VEGAMAG"] = (float(recording.vega_mag[i]), "[mag] Vega, without spots and planets")
     header["BASELINE"] = (float(recording.baseline[i]), "[erg/s/cm2/A] flux at relative flux 1")
     header["NSPOTS"] = (record.system.spots.n_spots, "spots; their map is in the HDF5 file")
-    _put_parameters(header, record)
+    for key, value in parameter_cards(record):
+        header[key] = value
     header["DEVICE"], header["JAXVER"] = about["device"], about["jax"]
     header["FLOATS"] = (str(recording.flux.dtype), "precision of the computation")
     return fits.PrimaryHDU(header=header)
 
 
-def _put_parameters(header: fits.Header, record: Record) -> None:
-    """Star and planets as HIERARCH cards, with units."""
+def parameter_cards(record: Record) -> Iterator[tuple[str, object]]:
+    """Star and planets as HIERARCH cards, with units, and the seed of the noise."""
     star, planets = record.system.star, record.system.planets
     for name, unit in STAR_UNITS.items():
-        header[f"HIERARCH STAR {name}"] = (float(getattr(star, name)), f"[{unit}]")
+        yield f"HIERARCH STAR {name}", (float(getattr(star, name)), f"[{unit}]")
     for j in range(planets.n_planets):
         for name, unit in PLANET_UNITS.items():
-            header[f"HIERARCH PLANET{j + 1} {name}"] = (float(getattr(planets, name)[j]), f"[{unit}]")
-    header["HIERARCH NOISE seed"] = record.noise_seed
+            yield f"HIERARCH PLANET{j + 1} {name}", (float(getattr(planets, name)[j]), f"[{unit}]")
+    yield "HIERARCH NOISE seed", record.noise_seed
 
 
 def _table(record: Record, recording: Recording, i: int) -> fits.BinTableHDU:

@@ -191,16 +191,16 @@ def read_spectrum(path: str | Path) -> ObservedSpectrum:
         table = hdus["SPECTRUM"].data
         wavelength = np.asarray(table["wavelength"], dtype=np.float64)
         in_air = not header["VACUUM"]
-        return observed(
-            header["OBJECT"],
-            header["INSTRUME"],
-            vacuum_from_air(wavelength) if in_air else wavelength,
-            table["flux"],
-            table["ivar"],
-            table["mask"],
-            rv=float(header.get("RV", np.nan)),
-            frame=header["FRAME"],
-            flux_unit=hdus["SPECTRUM"].columns["flux"].unit,
-            medium="air" if in_air else "vacuum",
-            meta={str(key): json.loads(value) for key, value in hdus["META"].data},
-        )
+        stated = {
+            "rv": float(header.get("RV", np.nan)),
+            "frame": header["FRAME"],
+            "flux_unit": hdus["SPECTRUM"].columns["flux"].unit,
+            "medium": "air" if in_air else "vacuum",
+            "meta": {str(key): json.loads(value) for key, value in hdus["META"].data},
+        }
+        names = header["OBJECT"], header["INSTRUME"]
+        wavelength = vacuum_from_air(wavelength) if in_air else wavelength
+        if "ivar" not in table.names:  # without noise
+            flux = np.asarray(table["flux"], dtype=np.float64)
+            return ObservedSpectrum(*names, wavelength, flux, 0 * flux, ~table["mask"], **stated)
+        return observed(*names, wavelength, table["flux"], table["ivar"], table["mask"], **stated)

@@ -17,6 +17,8 @@ from dynamojax.refraction import air_from_vacuum
 SURVEY_UNIT = 1e-17  # [erg/s/cm2/A], of the fluxes of LAMOST and APOGEE
 _SURVEY_BUNIT = "10^-17 erg/s/cm^2/Ang"
 _NOT_GOOD = 1  # bit of both surveys' masks; APOGEE calls it BADPIX
+# What is stated in the header too, if `meta` has it.
+_CARDS = {"BJD_MID": "[d] TDB, middle of the exposure", "EXPTIME": "[s] length of the exposure"}
 _NO_WEIGHT = 1e10  # error of pixels without light, in units of the largest other error
 
 
@@ -24,7 +26,8 @@ def write_spectrum(path: str | Path, spectrum: ObservedSpectrum) -> Path:
     """Write a table of wavelength, flux, uncertainty, ivar and mask (True where not good).
 
     `specutils.Spectrum.read(path)` gives flux, standard deviation and mask with their units. Wavelengths
-    are in air if the spectrum's medium is, which the header states.
+    are in air if the spectrum's medium is, which the header states. A spectrum without noise, whose `ivar`
+    is 0 everywhere, has neither uncertainty nor ivar.
     """
     in_air = spectrum.medium == "air"
     wavelength = air_from_vacuum(spectrum.wavelength) if in_air else spectrum.wavelength
@@ -32,10 +35,13 @@ def write_spectrum(path: str | Path, spectrum: ObservedSpectrum) -> Path:
     columns = [
         fits.Column("wavelength", "D", "Angstrom", array=wavelength),
         fits.Column("flux", "D", spectrum.flux_unit, array=spectrum.flux),
-        fits.Column("uncertainty", "D", spectrum.flux_unit, array=spectrum.flux_err),
-        fits.Column("ivar", "D", inverse, array=spectrum.ivar),
-        fits.Column("mask", "L", array=~spectrum.good),
     ]
+    if np.any(spectrum.ivar > 0):
+        columns += [
+            fits.Column("uncertainty", "D", spectrum.flux_unit, array=spectrum.flux_err),
+            fits.Column("ivar", "D", inverse, array=spectrum.ivar),
+        ]
+    columns.append(fits.Column("mask", "L", array=~spectrum.good))
     primary = fits.PrimaryHDU(header=_header(spectrum))
     primary.header["VACUUM"] = (not in_air, "wavelengths in vacuum, otherwise in air")
     hdus = [primary, fits.BinTableHDU.from_columns(columns, name="SPECTRUM"), _meta_table(spectrum)]
@@ -62,6 +68,9 @@ def _header(spectrum: ObservedSpectrum) -> fits.Header:
     header["FRAME"] = (spectrum.frame, "wavelengths are free of the motion of")
     if np.isfinite(spectrum.rv):
         header["RV"] = (spectrum.rv, "[km/s] radial velocity, positive recedes")
+    for key, comment in _CARDS.items():
+        if key in spectrum.meta:
+            header[key] = (spectrum.meta[key], comment)
     return header
 
 
