@@ -131,10 +131,11 @@ def _why_invalid(experiment: Experiment) -> str:
         if experiment.system.planets.n_planets and experiment.system.spots.n_spots
         else ""
     )
+    holes = ", or the spectral grid has a hole there" if experiment.simulator.recorders else ""
     return (
         f"nothing is seen: {kelvins}, at logg {float(star.logg):g} and [Fe/H] {float(star.feh):g}: not all "
         f"inside the grid, which spans {low:g} to {high:g} K and has no models where none exist{exact}"
-        f"{crossings}; "
+        f"{crossings}{holes}; "
         "change star.teff, star.spot_contrast, star.logg or star.feh"
     )
 

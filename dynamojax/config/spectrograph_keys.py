@@ -6,7 +6,7 @@ from dynamojax.config.keys import Key, Section
 
 _ANY = (0.0, inf, True, False)
 _ABOVE = (0.0, inf, False, False)
-_COUNT = (1, 2**31 - 1, True, True)
+_EPOCHS, _SUB = (1, 10**6, True, True), (1, 1000, True, True)
 SPECTROGRAPH_PRESETS = (
     *("lamost", "lamost_mrs", "apogee", "galah", "harps", "espresso", "gaia_rvs", "custom"),
 )
@@ -17,7 +17,7 @@ _SCHEDULE = (
     Key("times", "numbers", None, "Middle of each exposure, in place of start, epochs and cadence.", "day"),
     Key("times_file", "string", None, "File whose first column holds the times of mid-exposure [day]."),
     Key("start", "number", None, "Middle of the first exposure, 0 if left out.", "day"),
-    Key("epochs", "integer", None, "Number of exposures, 1 if left out.", span=_COUNT),
+    Key("epochs", "integer", None, "Number of exposures, 1 if left out.", span=_EPOCHS),
     Key("cadence", "number", None, "Time between exposures, 1 if left out.", "day", _ABOVE),
 )
 
@@ -36,7 +36,7 @@ SPECTROGRAPHS = Section(
         Key("name", "string", None, "Name of its spectra; that of the preset if left out."),
         *_SCHEDULE,
         Key("exposure_s", "number", None, "Length of an exposure; the preset's, 0 if custom.", "s", _ANY),
-        Key("n_sub", "integer", 1, "Sub-exposures over which a spectrum is averaged.", span=_COUNT),
+        Key("n_sub", "integer", 1, "Sub-exposures over which a spectrum is averaged.", span=_SUB),
         Key(
             "wavelength",
             "numbers",
@@ -98,7 +98,7 @@ VELOCITIES = Section(
         Key("bands", "strings", ["johnson_v"], "Bands of the grid, a velocity for each."),
         *_SCHEDULE,
         Key("exposure_s", "number", 0.0, "Length of an exposure.", "s", _ANY),
-        Key("n_sub", "integer", 3, "Sub-exposures over which velocities are averaged.", span=_COUNT),
+        Key("n_sub", "integer", 3, "Sub-exposures over which velocities are averaged.", span=_SUB),
         Key("error_m_s", "number", 0.0, "Standard deviation of their noise.", "m/s", _ANY),
     ),
     is_list=True,
