@@ -116,8 +116,9 @@ def _spectra(
     scale = (0.0, 1.0) if kind == "snr" else (mag, spectrograph.exposure)
     mag_of, exposure = (jnp.asarray(x, seen.flux.dtype) for x in scale)
     root = _root(experiment, spectrograph.name)
-    noisy = _add_spectral_noise(seen.flux, pixel_table(spectrograph), mag_of, exposure, model, root)
-    return SpectralRecording(spectrograph, flux, *map(np.asarray, noisy), velocity, mag)
+    added = _add_spectral_noise(seen.flux, pixel_table(spectrograph), mag_of, exposure, model, root)
+    noisy, error, good = map(np.asarray, added)
+    return SpectralRecording(spectrograph, flux, noisy, error, good, velocity, mag)
 
 
 def _magnitude(experiment: "Experiment", kind: str, table: dict) -> float:
