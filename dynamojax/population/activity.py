@@ -25,8 +25,8 @@ _KNEE = -0.2  # log10 Rossby number beyond which the undetected are missing from
 _SUN = np.log10(1.97)
 _HC_OVER_KEPLER = 1.438776877e8 / 6400.0  # of Planck's law at 6400 A. [K]
 # Of one small black spot of area a on a rotating star, the rms of its light over a / pi: root of the mean
-# square over isotropic axes and the latitudes of the default cycle, by simulation.
-_RMS_OF_A_SPOT = 0.36
+# square over isotropic axes and latitudes of 5 to 50 deg, by quadrature with a limb darkening of 0.55.
+_RMS_OF_A_SPOT = 0.385
 _AREA_TIME = 0.6267  # integral of exp(-2 u^2) from 0 to infinity: area-weighted life of a spot over its time
 _AREA2_TIME = 0.4431  # of exp(-4 u^2): of the square of its area
 _LARGEST = 1.0  # [sr]
@@ -126,7 +126,8 @@ class RossbySpots(AbstractSpots):
         scatter: Factor of one star's S_ph over the median. [1]
         quiet_dex: How much quieter than detected stars all stars are at the Sun's Rossby number. [dex]
         alive: Mean number of spots at a time, weighted by area. [1]
-        lifetime: Factor on the lifetime. [1]
+        lifetime: Factor on the lifetime in days, of `lifetime_giles`. [1]
+        recurrence: Rotations for which spots come back to their places, added to that in quadrature. [1]
         growth: Growth over decay time. [1]
         contrast: Factor on the spots' contrast. [1]
         cycle: Factor on the length of the cycle. [1]
@@ -142,6 +143,7 @@ class RossbySpots(AbstractSpots):
     quiet_dex: Float[Array, ""] = leaf()
     alive: AbstractDistribution
     lifetime: AbstractDistribution
+    recurrence: AbstractDistribution
     growth: AbstractDistribution
     contrast: AbstractDistribution
     cycle: AbstractDistribution
@@ -168,7 +170,7 @@ class RossbySpots(AbstractSpots):
 
         sph = sph_of_all(rossby, self.quiet_dex) * draw("scatter")
         contrast = spot_contrast(jnp.clip(teff, *_SPOT_TEFF))[0] * draw("contrast")
-        decay = lifetime_giles(sph, teff) * draw("lifetime")
+        decay = jnp.hypot(lifetime_giles(sph, teff) * draw("lifetime"), draw("recurrence") * prot)
         growth = draw("growth") * decay
         alive = draw("alive")
         overlap = draw("cycle_overlap")
@@ -176,7 +178,7 @@ class RossbySpots(AbstractSpots):
         rate = alive / (_AREA_TIME * (decay + growth))  # emerging spots, mean of a cycle. [1/day]
         area = spot_area_for(sph, darkness(teff, contrast), alive, emergence)
         start = jnp.asarray(Uniform(-1.0, 0.0).sample(key=stream(key, "phase")))
-        activity = _with(
+        activity = replaced(
             self.base,
             level=rate / (emergence.rate_sun * 0.5 * (1.0 + overlap)),
             cycle_length=length,
@@ -192,7 +194,7 @@ class RossbySpots(AbstractSpots):
         return Spottedness(activity, contrast, draw("facula_contrast"), draw("facula_ratio"), sph)
 
 
-def _with(base: Activity, **values) -> Activity:
+def replaced(base: Activity, **values) -> Activity:
     """An activity with some values replaced, in canonical units."""
     return Activity(**{name: jnp.asarray(values.get(name, x), x.dtype) for name, x in vars(base).items()})
 
@@ -208,8 +210,9 @@ def kepler_spots() -> RossbySpots:
         base=Activity.from_degrees(),
         scatter=LogNormal(1.0, 0.3),
         quiet_dex=0.34,
-        alive=LogUniform(1.0, 6.0),
-        lifetime=LogNormal(1.0, 0.2),
+        alive=LogUniform(1.0, 5.0),
+        lifetime=LogNormal(1.0, 0.2, 0.6, 2.5),
+        recurrence=LogNormal(1.5, 0.3),
         growth=Fixed(0.2),
         contrast=Fixed(1.0),
         cycle=LogNormal(1.0, 0.2),

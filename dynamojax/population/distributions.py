@@ -1,6 +1,6 @@
-"""Distributions of one number, each given by its quantile function.
+"""Distributions of one number, nearly all given by their quantile function.
 
-A draw is the quantile of a uniform number, so it is differentiable in the distribution's parameters at a
+Such a draw is the quantile of a uniform number, so it is differentiable in the distribution's parameters at a
 fixed place in the distribution (reparameterised), and the same key gives the same place in any of them.
 """
 
@@ -20,47 +20,55 @@ class AbstractDistribution(eqx.Module):
     """Anything that a number can be drawn from."""
 
     @abc.abstractmethod
+    def sample(self, *, key: Key[Array, ""]) -> Float[Array, ""]:
+        """One draw."""
+
+
+class AbstractQuantile(AbstractDistribution):
+    """A distribution that knows its quantiles."""
+
+    @abc.abstractmethod
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
         """The value below which a share u of the draws lie, u in [0, 1]."""
 
     def sample(self, *, key: Key[Array, ""]) -> Float[Array, ""]:
-        """One draw."""
+        """One draw: the quantile of a uniform number."""
         return self.quantile(jax.random.uniform(key, dtype=jnp.result_type(float)))
 
 
-class Fixed(AbstractDistribution):
+class Fixed(AbstractQuantile):
     """Always the same value."""
 
     value: Float[Array, ""] = leaf()
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         return self.value + 0.0 * u
 
 
-class Uniform(AbstractDistribution):
+class Uniform(AbstractQuantile):
     """Every value between low and high alike."""
 
     low: Float[Array, ""] = leaf()
     high: Float[Array, ""] = leaf()
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         return self.low + (self.high - self.low) * u
 
 
-class LogUniform(AbstractDistribution):
+class LogUniform(AbstractQuantile):
     """Every value of the logarithm between those of low and high alike; both above 0."""
 
     low: Float[Array, ""] = leaf()
     high: Float[Array, ""] = leaf()
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         return self.low * (self.high / self.low) ** u
 
 
-class Normal(AbstractDistribution):
+class Normal(AbstractQuantile):
     """A normal law cut to [low, high], with the mean and deviation of the uncut one."""
 
     mean: Float[Array, ""] = leaf()
@@ -69,13 +77,12 @@ class Normal(AbstractDistribution):
     high: Float[Array, ""] = eqx.field(converter=as_float, default=np.inf)
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
-        return self.mean + self.deviation * _normal_quantile(
-            u, (self.low - self.mean) / self.deviation, (self.high - self.mean) / self.deviation
-        )
+        """See `AbstractQuantile`."""
+        low, high = (_cut_at(x, self.mean, self.deviation) for x in (self.low, self.high))
+        return self.mean + self.deviation * _normal_quantile(u, low, high)
 
 
-class LogNormal(AbstractDistribution):
+class LogNormal(AbstractQuantile):
     """A normal law of log10, cut to [low, high].
 
     Attributes:
@@ -91,9 +98,22 @@ class LogNormal(AbstractDistribution):
     high: Float[Array, ""] = eqx.field(converter=as_float, default=np.inf)
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
-        low, high = (jnp.log10(x / self.median) / self.dex for x in (self.low, self.high))
+        """See `AbstractQuantile`."""
+        centre = jnp.log10(self.median)
+        low, high = (_cut_at(_log10(x), centre, self.dex) for x in (self.low, self.high))
         return self.median * 10 ** (self.dex * _normal_quantile(u, low, high))
+
+
+def _log10(x):
+    """log10, -inf at 0 without an infinite slope."""
+    positive = x > 0
+    return jnp.where(positive, jnp.log10(jnp.where(positive, x, 1.0)), -jnp.inf)
+
+
+def _cut_at(x, mean, deviation):
+    """A bound in standard deviations; an infinite one has no slope."""
+    finite = jnp.isfinite(x)
+    return jnp.where(finite, (jnp.where(finite, x, mean) - mean) / deviation, x)
 
 
 def _normal_quantile(u, low, high):
@@ -104,7 +124,7 @@ def _normal_quantile(u, low, high):
     return jax.scipy.special.ndtri(jnp.clip(below + (above - below) * u, tiny / 4, 1 - tiny))
 
 
-class PowerLaws(AbstractDistribution):
+class PowerLaws(AbstractQuantile):
     """Power laws joined without a step: density ~ x^slope[i] between edge[i] and edge[i + 1].
 
     Attributes:
@@ -123,7 +143,7 @@ class PowerLaws(AbstractDistribution):
             )
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         power = self.slopes + 1.0
         ln_step = jnp.diff(jnp.log(self.edges))
         # Density at the left edge of each interval, relative to that of the first.
@@ -150,7 +170,7 @@ def _log1p_ratio(x, u):
     return jnp.where(small, u * (1.0 + 0.5 * x * (1.0 - u)), jnp.log1p(u * jnp.expm1(safe)) / safe)
 
 
-class Histogram(AbstractDistribution):
+class Histogram(AbstractQuantile):
     """Bins of even density, such as a sample's.
 
     Attributes:
@@ -169,7 +189,7 @@ class Histogram(AbstractDistribution):
             )
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         share = jnp.cumsum(self.weights) / self.weights.sum()
         i = jnp.clip(jnp.searchsorted(share, u), 0, share.shape[0] - 1)
         before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
@@ -178,7 +198,7 @@ class Histogram(AbstractDistribution):
         )
 
 
-class Isotropic(AbstractDistribution):
+class Isotropic(AbstractQuantile):
     """Inclination of axes that point anywhere alike, 0 pole-on, uniform in its cosine. [rad]
 
     Attributes:
@@ -190,7 +210,47 @@ class Isotropic(AbstractDistribution):
     high: Float[Array, ""] = eqx.field(converter=as_float, default=np.pi / 2)
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
-        """See `AbstractDistribution`."""
+        """See `AbstractQuantile`."""
         a, b = jnp.sin(0.5 * self.low) ** 2, jnp.sin(0.5 * self.high) ** 2
         # (1 - cos i) / 2 is even; through its square root the pole keeps its digits.
         return 2.0 * jnp.arcsin(jnp.sqrt(jnp.clip(a + (b - a) * u, jnp.finfo(u.dtype).tiny, 1.0)))
+
+
+class Mixture(AbstractQuantile):
+    """One distribution for a share of the draws, another for the rest.
+
+    Attributes:
+        share: Of the first. [1]
+        first: Below, in the order of quantiles.
+        second: The rest.
+    """
+
+    share: Float[Array, ""] = leaf()
+    first: AbstractQuantile
+    second: AbstractQuantile
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """Of the first for u below its share, of the second beyond; not the order of the values."""
+        of_first = u < self.share
+        low = safe_divide(u, self.share)
+        high = safe_divide(u - self.share, 1.0 - self.share)
+        return jnp.where(
+            of_first,
+            self.first.quantile(jnp.where(of_first, low, 0.5)),
+            self.second.quantile(jnp.where(of_first, 0.5, high)),
+        )
+
+
+class Rayleigh(AbstractQuantile):
+    """Length of a plane vector of two normal components.
+
+    Attributes:
+        scale: Standard deviation of each component.
+    """
+
+    scale: Float[Array, ""] = leaf()
+
+    def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
+        """See `AbstractQuantile`."""
+        eps = jnp.finfo(u.dtype).eps
+        return self.scale * jnp.sqrt(-2.0 * jnp.log1p(-jnp.clip(u, eps**2, 1.0 - eps)))

@@ -1,12 +1,21 @@
 """All that a population is drawn from, in one module whose every part can be replaced."""
 
 import equinox as eqx
-import numpy as np
 from jaxtyping import Array, Float
 
 from dynamojax.population.activity import AbstractSpots, kepler_spots
+from dynamojax.population.binaries import Binaries
 from dynamojax.population.distributions import AbstractDistribution, Isotropic, Normal, Uniform
 from dynamojax.population.masses import kepler_masses
+from dynamojax.population.original import (
+    OriginalSpots,
+    original_ages,
+    original_feh,
+    original_masses,
+    original_rotation,
+    original_shear,
+)
+from dynamojax.population.planets import PlanetarySystems
 from dynamojax.population.rotation import (
     AbstractRotation,
     RelativeShear,
@@ -23,7 +32,8 @@ class Prior(eqx.Module):
     """What stars, and what about them, are drawn from.
 
     A star off the tracks, or outside the bounds of teff and logg, is drawn again with its own key, up to
-    max_tries times; so masses, metallicities and ages are those of stars within the bounds.
+    max_tries times; so masses, metallicities and ages are those of stars within the bounds. Replace a part
+    by `dataclasses.replace(prior, age=...)`.
 
     Attributes:
         mass: Initial mass. [M_sun]
@@ -40,6 +50,8 @@ class Prior(eqx.Module):
         logg_high: Most compact star. [dex]
         start: First epoch at which spots are wanted. [day]
         stop: Last epoch. [day]
+        planets: None for none.
+        binaries: None for single stars.
         emergence: Static choices of the emergence of spots, number of places included.
         max_tries: Draws of mass, metallicity and age before a star is given up.
     """
@@ -58,17 +70,29 @@ class Prior(eqx.Module):
     logg_high: Float[Array, ""] = leaf()
     start: Float[Array, ""] = leaf()
     stop: Float[Array, ""] = leaf()
-    emergence: Emergence = eqx.field(default=Emergence(n_spots=200, n_sizes=3, modulation="cycle"))
+    emergence: Emergence
+    planets: PlanetarySystems | None = None
+    binaries: Binaries | None = None
     max_tries: int = eqx.field(static=True, default=32)
 
     @staticmethod
-    def kepler(*, start: float | int = 0.0, stop: float | int = 90.0, n_spots: int = 200) -> "Prior":
+    def kepler(
+        *,
+        start: float | int = 0.0,
+        stop: float | int = 90.0,
+        n_spots: int = 200,
+        planets: PlanetarySystems | None = None,
+        binaries: Binaries | None = None,
+    ) -> "Prior":
         """Main-sequence stars and subgiants as Kepler observed them.
 
         Args:
             start: First epoch. [day]
             stop: Last epoch. [day]
             n_spots: Places for spots; `sized_for` says how many a window needs.
+            planets: Such as `kepler_planets()`; a light curve with transits in front of spots costs a
+                hundred times as much.
+            binaries: Such as `kepler_binaries()`.
 
         Source: [Fe/H] as LAMOST finds in Kepler's field, -0.04 +- 0.20 (Dong et al. 2014, ApJL 789, L3; from
             memory); ages of a constant birth rate over 0.1 to 10 Gyr; the rest beside each part.
@@ -88,10 +112,39 @@ class Prior(eqx.Module):
             logg_high=5.3,
             start=start,
             stop=stop,
+            planets=planets,
+            binaries=binaries,
             emergence=Emergence(n_spots=n_spots, n_sizes=3, modulation="cycle"),
         )
 
-    @property
-    def days(self) -> tuple[np.ndarray, np.ndarray]:
-        """First and last epoch, on the host. [day]"""
-        return np.asarray(self.start), np.asarray(self.stop)
+    @staticmethod
+    def original(*, start: float | int = 0.0, stop: float | int = 90.0, n_spots: int = 800) -> "Prior":
+        """The distributions of the original system, to compare with; no recommendation.
+
+        Its tracks are fastlaunch, whose periods it takes; here periods are those that it draws where tracks
+        have none, and the tracks are what the caller passes. [alpha/Fe] is left out, and latitudes drift in
+        all stars, where it has 80 %. Brightness and contrasts are those of `kepler`, its own contrasts being
+        a defect.
+
+        Args:
+            start: First epoch. [day]
+            stop: Last epoch. [day]
+            n_spots: Places for spots.
+        """
+        return Prior(
+            mass=original_masses(),
+            feh=original_feh(),
+            age=original_ages(),
+            inclination=Isotropic(),
+            rotation=original_rotation(),
+            shear=original_shear(),
+            spots=OriginalSpots.build(),
+            sight=kepler_sight(),
+            teff_low=3000.0,
+            teff_high=7200.0,
+            logg_low=3.5,
+            logg_high=5.3,
+            start=start,
+            stop=stop,
+            emergence=Emergence(n_spots=n_spots, modulation="cycle"),
+        )

@@ -4,41 +4,36 @@ A star's key is fold_in(root, star_id), and every part of it draws from a named 
 the same in any batch, shard or machine, whatever else is drawn.
 """
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
+from dynamojax.evolution.track_file import load_tracks
+from dynamojax.evolution.tracks import TrackGrid
 from dynamojax.numerics import stream
+from dynamojax.planets.orbit import semi_major_axis
+from dynamojax.population.drawing import Body, Candidate, accepted, body, spot_window
+from dynamojax.population.pairs import (
+    Pair,
+    both_magnitudes,
+    bound,
+    drawn_pair,
+    pair_labels,
+    stable_planets,
+)
 from dynamojax.population.prior import Prior
 from dynamojax.population.rotation import turnover_held
 from dynamojax.population.sight import Place, kepler_magnitude
-from dynamojax.surface.emergence import emerge_spots, is_complete
-from dynamojax.system import Planets, SpotMap, Star, System
-
-_FADED = 2.0  # decay times after which a spot is gone: e^-8 of its area
-
-
-class Sample(eqx.Module):
-    """One star as drawn; with a leading axis on every leaf, a population.
-
-    Attributes:
-        system: What the simulator takes.
-        labels: What the star is, by name; units in `LABEL_UNITS`.
-        valid: Whether it was found within the prior's bounds and its spots had room; if not, its
-            labels are NaN, and its spots too where they had none.
-    """
-
-    system: System
-    labels: dict[str, Array]
-    valid: Bool[Array, "*batch"]
-
+from dynamojax.surface.butterfly import expected_regions
+from dynamojax.surface.emergence import is_complete
+from dynamojax.system import Planets, Star, System
 
 LABEL_UNITS = {
     "mass": "M_sun",
-    "feh": "dex",
     "age_gyr": "Gyr",
     "eep": "1",
     "luminosity": "L_sun",
@@ -50,38 +45,39 @@ LABEL_UNITS = {
     "cycle_length": "day",
     "tau_decay": "day",
     "kepler_mag": "mag",
-    "av": "mag",
     "n_spots": "1",
+    "n_planets": "1",
+    "is_transiting": "bool",
     "n_tries": "1",
+    "is_binary": "bool",
+    "is_blended": "bool",
+    "is_eclipsing": "bool",
+    "mass_ratio": "1",
+    "flux_ratio": "1",
+    "binary_period": "day",
+    "binary_ecc": "1",
+    "binary_inc": "rad",
+    "companion_teff": "K",
 }
 
 
-def _candidate(prior: Prior, tracks: TrackGrid, key) -> tuple[Array, Array, StellarState, Array]:
-    """Mass, metallicity and state of one try, and whether it is within the bounds."""
-    mass = prior.mass.sample(key=stream(key, "mass"))
-    feh = prior.feh.sample(key=stream(key, "feh"))
-    age = prior.age.sample(key=stream(key, "age"))
-    star = evolve(tracks, mass, feh, age)
-    good = star.valid & (star.teff >= prior.teff_low) & (star.teff <= prior.teff_high)
-    good = good & (star.logg >= prior.logg_low) & (star.logg <= prior.logg_high)
-    return mass, feh, star, good
+class Sample(eqx.Module):
+    """One star as drawn; with a leading axis on every leaf, a population.
 
+    Attributes:
+        system: What the simulator takes.
+        companion: The other star of a binary, with no planets but the primary as its occulter; of a single
+            star, some star that labels["is_binary"] says is not there; None where the prior has no binaries.
+            `combined_light.observe` puts the light of both together.
+        labels: What the star is, by name; units in `LABEL_UNITS`. Floats are NaN where not valid, and those
+            of a binary where there is none.
+        valid: Whether the star was found within the prior's bounds and its spots had room.
+    """
 
-def _accepted(prior: Prior, tracks: TrackGrid, key) -> tuple[Array, Array, StellarState, Array, Array]:
-    """The first try within the bounds, drawn once more outside the search so that it has derivatives."""
-    known = jax.lax.stop_gradient((prior, tracks))
-
-    def missed(carry):
-        attempt, good = carry
-        return ~good & (attempt + 1 < prior.max_tries)
-
-    def again(carry):
-        attempt = carry[0] + 1
-        return attempt, _candidate(*known, jax.random.fold_in(key, attempt))[3]
-
-    first = jnp.asarray(0), _candidate(*known, jax.random.fold_in(key, 0))[3]
-    attempt, _ = jax.lax.while_loop(missed, again, first)
-    return *_candidate(prior, tracks, jax.random.fold_in(key, attempt)), attempt + 1
+    system: System
+    companion: System | None
+    labels: dict[str, Array]
+    valid: Bool[Array, "*batch"]
 
 
 def sample_star(root_key: Key[Array, ""], star_id: Int[Array, ""], prior: Prior, tracks: TrackGrid) -> Sample:
@@ -94,76 +90,81 @@ def sample_star(root_key: Key[Array, ""], star_id: Int[Array, ""], prior: Prior,
         tracks: Stars from mass, metallicity and age.
 
     Gradients: of continuous numbers in the prior's parameters, at a fixed place in each distribution and a
-        fixed number of tries and spots; what is outside the bounds carries none into those inside.
+        fixed number of tries, spots and planets; bounds carry none.
     """
     key = jax.random.fold_in(root_key, star_id)
-    mass, feh, state, good, n_tries = _accepted(prior, tracks, stream(key, "star"))
-    # A star that was given up goes on as the Sun, so that no NaN reaches what follows; its labels are NaN.
-    sun = StellarState(5772.0, 4.438, 1.0, 1.0, 1.0, 4.6, 350.0, jnp.nan, jnp.nan, True)
-    kept = StellarState(
-        *(jnp.where(good, x, jnp.asarray(s, x.dtype)) for x, s in zip(state, sun, strict=True))
-    )
-    safe_mass, safe_feh = jnp.where(good, mass, 1.0), jnp.where(good, feh, 0.0)
-    spin = prior.rotation(tracks, safe_mass, safe_feh, kept.age_gyr, kept, key=stream(key, "rotation"))
-    turnover = turnover_held(kept.teff)
-    rossby = spin.prot / turnover
-    absolute, seen = kepler_magnitude(kept.luminosity, kept.teff)
-    place = prior.sight(absolute, key=stream(key, "sight"))
-    spotted = prior.spots(
-        kept.teff, spin.prot, rossby, kept.age_gyr, prior.emergence, key=stream(key, "activity")
-    )
-    star = _star(prior, kept, safe_feh, spin.prot, place, spotted, stream(key, "axis"))
-    spots = _spots(prior, star, spotted.activity, stream(key, "spots"))
-    valid = good & seen & is_complete(spots)
-    labels = {
-        "mass": safe_mass,
-        "feh": safe_feh,
-        "age_gyr": kept.age_gyr,
-        "eep": kept.eep,
-        "luminosity": kept.luminosity,
-        "turnover": turnover,
-        "rossby": rossby,
-        "sph": spotted.sph,
-        "level": spotted.activity.level,
-        "cycle_length": spotted.activity.cycle_length,
-        "tau_decay": spotted.activity.tau_decay,
-        "kepler_mag": place.magnitude,
-        "av": place.av,
-    }
-    labels = {name: jnp.where(valid, x, jnp.nan) for name, x in labels.items()}
-    counts = {"prot_by_law": spin.by_law, "n_spots": (spots.radius > 0).sum(), "n_tries": n_tries}
-    return Sample(System(star, spots, Planets.empty(0)), labels | counts, valid)
-
-
-def _star(prior: Prior, state: StellarState, feh, prot, place: Place, spotted, key) -> Star:
-    shear = prior.shear(prot, key=stream(key, "shear"))
+    of, n_tries = accepted(prior, tracks, key=stream(key, "star"))
     inc = prior.inclination.sample(key=stream(key, "inclination"))
-    blank = Star.from_degrees()
-    values = dict(
-        teff=state.teff,
-        logg=state.logg,
-        feh=feh,
-        mass=state.mass,
-        radius=state.radius,
-        distance=place.distance,
-        prot=prot,
-        inc=inc,
-        shear=shear,
-        spot_contrast=spotted.spot_contrast,
-        facula_contrast=spotted.facula_contrast,
-        facula_ratio=spotted.facula_ratio,
-        rv=place.rv,
-        av=place.av,
-    )
-    dtype = state.teff.dtype
-    return Star(**{name: jnp.asarray(values.get(name, x), dtype) for name, x in vars(blank).items()})
+    pair = None
+    if prior.binaries is not None:
+        pair = drawn_pair(prior, tracks, of, key=stream(key, "binary"))
+        inc = pair.axis(inc)
+    absolute, seen = kepler_magnitude(of.state.luminosity, of.state.teff)
+    place = prior.sight(both_magnitudes(absolute, pair), key=stream(key, "sight"))
+    lock = (jnp.asarray(False), jnp.ones_like(inc)) if pair is None else pair.lock
+    one = body(prior, tracks, of, place, inc, lock, key=stream(key, "primary"))
+    system = _with_planets(prior, one, pair, stream(key, "planets"))
+    labels = _labels(of, one, place, system) | {"n_tries": n_tries}
+    valid = of.good & seen & is_complete(one.spots)
+    companion = None
+    if pair is not None:
+        two = _companion(prior, tracks, pair, place, stream(key, "companion"))
+        labels |= pair_labels(prior, pair, system, two)
+        system, companion = bound(prior, pair, system, two, key=stream(key, "turn"))
+        valid = valid & (is_complete(two.spots) | ~pair.orbit.exists)
+    return Sample(system, companion, {name: _nan_unless(valid, x) for name, x in labels.items()}, valid)
 
 
-def _spots(prior: Prior, star: Star, activity, key) -> SpotMap:
-    """Spots seen between the first and the last epoch, those that fade or grow at the ends included."""
-    start = prior.start - _FADED * activity.tau_decay
-    stop = prior.stop + _FADED * activity.tau_emerge
-    return emerge_spots(star, activity, prior.emergence, start, stop, key=key)
+def _nan_unless(valid, x):
+    return jnp.where(valid, x, jnp.nan) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
+def _with_planets(prior: Prior, one: Body, pair: Pair | None, key) -> System:
+    """The star with its planets; a transiting one decides on the star's inclination."""
+    if prior.planets is None:
+        return System(one.star, one.spots, Planets.empty(0))
+    planets, inc = prior.planets(one.star, prior.start, key=key)
+    star = eqx.tree_at(lambda s: s.inc, one.star, inc)
+    mass = star.mass if pair is None else pair.other.state.mass
+    return System(star, one.spots, stable_planets(star, planets, pair, mass))
+
+
+def _companion(prior: Prior, tracks: TrackGrid, pair: Pair, place: Place, key) -> System:
+    """The other star of a pair."""
+    inc = pair.axis(prior.inclination.sample(key=stream(key, "inclination")))
+    two = body(prior, tracks, pair.other, place, inc, pair.lock, key=key)
+    return System(two.star, two.spots, Planets.empty(0))
+
+
+def _labels(of: Candidate, one: Body, place: Place, system: System) -> dict[str, Array]:
+    activity = one.spotted.activity
+    no = jnp.asarray(False)
+    return {
+        "mass": of.mass,
+        "age_gyr": of.state.age_gyr,
+        "eep": of.state.eep,
+        "luminosity": of.state.luminosity,
+        "turnover": turnover_held(of.state.teff),
+        "rossby": one.rossby,
+        "prot_by_law": one.by_law,
+        "sph": one.spotted.sph,
+        "level": activity.level,
+        "cycle_length": activity.cycle_length,
+        "tau_decay": activity.tau_decay,
+        "kepler_mag": place.magnitude,
+        "n_spots": jnp.sum(one.spots.radius > 0),
+        "n_planets": jnp.sum(system.planets.radius_ratio > 0),
+        "is_transiting": jnp.any(transits(system.star, system.planets)),
+        **dict.fromkeys(("is_binary", "is_blended", "is_eclipsing"), no),
+    }
+
+
+def transits(star: Star, planets: Planets) -> Bool[Array, " n_planets"]:
+    """Whether planets touch the disc at conjunction."""
+    axis = semi_major_axis(star.mass + planets.mass, planets.period) / star.radius
+    distance = axis * (1.0 - planets.ecc**2) / (1.0 + planets.ecc * jnp.sin(planets.omega))
+    near = jnp.abs(jnp.cos(planets.inc)) * distance < 1.0 + planets.radius_ratio
+    return near & (planets.radius_ratio > 0)
 
 
 @jax.jit
@@ -195,10 +196,7 @@ def sample_population(
     Raises:
         ValueError: n, first_id or the window out of range.
     """
-    from dynamojax.evolution.track_file import load_tracks
-
-    prior = Prior.kepler() if prior is None else prior
-    prior = with_window(prior, start, stop)
+    prior = with_window(Prior.kepler() if prior is None else prior, start, stop)
     if n < 1 or first_id < 0 or first_id + n > 2**31:
         raise ValueError(f"n = {n}, first_id = {first_id}: n at least 1, numbers of stars in [0, 2^31)")
     tracks = load_tracks() if tracks is None else tracks
@@ -211,10 +209,43 @@ def with_window(prior: Prior, start: float | int | None, stop: float | int | Non
     Raises:
         ValueError: the window is empty or not finite.
     """
-    first = float(np.asarray(prior.start)) if start is None else start
-    last = float(np.asarray(prior.stop)) if stop is None else stop
+    first = float(prior.start) if start is None else float(start)
+    last = float(prior.stop) if stop is None else float(stop)
     if not -np.inf < first < last < np.inf:
         raise ValueError(f"start = {first} must be below stop = {last}, both finite; order them")
-    return eqx.tree_at(
-        lambda p: (p.start, p.stop), prior, tuple(jnp.asarray(t, prior.start.dtype) for t in (first, last))
+    return dataclasses.replace(prior, start=first, stop=last)
+
+
+def sized_for(prior: Prior, *, key: Key[Array, ""], tracks: TrackGrid | None = None, n: int = 1024) -> Prior:
+    """The prior with places for all spots of its window, after a trial population; on the host.
+
+    Args:
+        prior: Its window counts.
+        key: Of the trial, not of the population.
+        tracks: The embedded MIST tracks if left out.
+        n: Stars of the trial: the busiest of them decides, so that about one star in n may lack room.
+    """
+    tracks = load_tracks() if tracks is None else tracks
+    number = int(np.ceil(np.max(_expected_spots(key, jnp.arange(n), prior, tracks))))
+    room = number + 5.0 * np.sqrt(number) + 5.0
+    return dataclasses.replace(
+        prior, emergence=dataclasses.replace(prior.emergence, n_spots=2 * int(np.ceil(room / 2)))
     )
+
+
+@jax.jit
+def _expected_spots(root_key, star_ids, prior: Prior, tracks: TrackGrid) -> Float[Array, " n"]:
+    """Expected number of spots of primaries. [1]"""
+    prior = dataclasses.replace(prior, planets=None, binaries=None)
+
+    def one(star_id):
+        key = jax.random.fold_in(root_key, star_id)
+        of, _ = accepted(prior, tracks, key=stream(key, "star"))
+        place = prior.sight(kepler_magnitude(of.state.luminosity, of.state.teff)[0], key=stream(key, "sight"))
+        lock = jnp.asarray(False), jnp.ones_like(of.mass)
+        inc = jnp.ones_like(of.mass)
+        drawn = body(prior, tracks, of, place, inc, lock, key=stream(key, "primary")).spotted.activity
+        per_region = 2 if prior.emergence.bipoles else 1
+        return per_region * expected_regions(drawn, prior.emergence, *spot_window(prior, drawn))
+
+    return jax.vmap(one)(star_ids)
