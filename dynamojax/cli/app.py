@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dynamojax.cli import documents, grid_views, simulate
+from dynamojax.cli import documents, generate, grid_views, inspect, simulate
 
 app = typer.Typer(
     name="dynamojax",
@@ -33,6 +33,8 @@ def main(
 
 
 app.command()(simulate.simulate)
+app.command()(generate.generate)
+app.command()(inspect.inspect)
 app.command()(documents.config)
 app.command()(documents.translate)
 app.add_typer(grid_views.app, name="grid")

@@ -64,7 +64,7 @@ def check(data: dict) -> dict:
         if name not in BY_NAME:
             problems.append(f"[{name}] is not a section{_hint(name, BY_NAME)}")
     for section in SECTIONS:
-        values[section.name] = _check_section(section, data.get(section.name), problems)
+        values[section.name] = check_section(section, data.get(section.name), problems)
     if not problems:
         problems += relations(data, values)
     if problems:
@@ -82,7 +82,8 @@ def _hint(name: str, names) -> str:
     return f"; allowed: {', '.join(names)}"
 
 
-def _check_section(section: Section, table, problems: list):
+def check_section(section: Section, table, problems: list):
+    """Checked values of a section; what is wrong is added to the problems."""
     if table is None:
         if section.is_list:
             return []

@@ -147,14 +147,14 @@ def read_shard(path: str | Path, columns: Sequence[str] | None = None) -> Arrays
         ValueError: not a shard, or a damaged one.
     """
     path = Path(path)
+    parquet = None if path.suffix == ".h5" else require_parquet()[1]
     try:
-        return _read_hdf5(path, columns) if path.suffix == ".h5" else _read_parquet(path, columns)
-    except (OSError, KeyError) as error:
+        return _read_hdf5(path, columns) if parquet is None else _read_parquet(parquet, path, columns)
+    except (OSError, KeyError, ValueError) as error:  # of a damaged file pyarrow raises the last
         raise ValueError(f"{path} is damaged or no shard ({error}); make it again with --resume") from None
 
 
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> Arrays:
-    _, parquet = require_parquet()
+def _read_parquet(parquet, path: Path, columns: Sequence[str] | None) -> Arrays:
     table = parquet.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
     return {name: _to_numpy(table[name].combine_chunks()) for name in table.column_names}
 
@@ -180,14 +180,14 @@ def read_description(path: str | Path) -> dict:
         ValueError: not a shard, or a damaged one.
     """
     path = Path(path)
+    parquet = None if path.suffix == ".h5" else require_parquet()[1]
     try:
-        if path.suffix == ".h5":
-            with h5py.File(path, "r") as opened:
-                file: Any = opened
-                return json.loads(file["about"].asstr()[()])
-        _, parquet = require_parquet()
-        return json.loads(parquet.read_schema(path).metadata[KEY])
-    except (OSError, KeyError, TypeError) as error:
+        if parquet is not None:
+            return json.loads(parquet.read_schema(path).metadata[KEY])
+        with h5py.File(path, "r") as opened:
+            file: Any = opened
+            return json.loads(file["about"].asstr()[()])
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or no shard ({error}); make it again with --resume") from None
 
 

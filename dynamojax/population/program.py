@@ -1,7 +1,8 @@
 """Rows of many stars on all devices: the compiled program, and how many stars it takes at a time.
 
-On CPU stars are computed one after another on each device, which is fastest there and makes a star's bits
-the same in any chunk; on accelerators as many side by side as memory holds.
+On CPU stars are simulated one after another on each device, which is fastest there, and noise is made for
+eight side by side, since it goes through time step by step; so a star's bits are the same in any chunk. On
+accelerators all goes side by side, as many stars as memory holds.
 """
 
 import os
@@ -17,11 +18,12 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int, Key
 
-from dynamojax.population.stars import Row, StarMaker, star_row
+from dynamojax.population.stars import Row, StarMaker, recorded_star, simulated_star, star_row
 
-# Stars of a device at a time on CPU: enough that starting a chunk costs nothing. A loop over a single star is
-# taken apart by the compiler and rounds otherwise.
-_CPU_CHUNK, _CPU_LEAST = 32, 2
+_NOISE_CPU = 8  # stars side by side on CPU in noise
+# Stars of a device at a time on CPU: enough that starting a chunk costs nothing, a multiple of those in
+# noise. A loop of one step is taken apart by the compiler and rounds otherwise, so there are two at least.
+_CPU_CHUNK, _CPU_LEAST = 32, 2 * _NOISE_CPU
 _TRIAL, _MOST = 16, 4096  # stars side by side on an accelerator: first try, and more never pays
 _MAX_OUTPUT = 2**28  # bytes of one chunk's rows on one device
 _SHARE = 0.5  # of a device's memory that a chunk may take: the next one is computed while it is copied
@@ -42,13 +44,16 @@ def rows(
         maker: What is drawn, and how it is observed.
         root: Key of the data set.
         star_ids: Numbers of the stars.
-        side_by_side: Stars that a device computes together.
+        side_by_side: Stars that a device simulates together; with 1, noise is still made for some together.
         mesh: Devices, along its axis `star`.
     """
 
     def on_one_device(maker, root, ids):
-        size = None if side_by_side == 1 else side_by_side
-        return jax.lax.map(lambda i: star_row(maker, root, i), ids, batch_size=size)
+        one_by_one = side_by_side == 1
+        size, size_noise = (None, _NOISE_CPU) if one_by_one else (side_by_side, side_by_side)
+        stars = jax.lax.map(lambda i: simulated_star(maker, root, i), ids, batch_size=size)
+        record = lambda of: recorded_star(maker, root, of[0], *of[1])  # noqa: E731
+        return jax.lax.map(record, (ids, stars), batch_size=size_noise)
 
     sharded = jax.shard_map(
         on_one_device, mesh=mesh, in_specs=(P(), P(), P("star")), out_specs=P("star"), check_vma=False
@@ -114,7 +119,7 @@ def build_program(
         root: Key of the data set.
         mesh: Devices.
         most: Stars of a shard: more at a time would be thrown away.
-        chunk: Stars at a time on one device, instead of a choice.
+        chunk: Stars at a time on one device, instead of a choice; on CPU rounded up to whole groups of noise.
         memory: Bytes of one device that may be used, instead of a part of what is free.
 
     Raises:
@@ -130,7 +135,8 @@ def build_program(
     bound = max(1, min(per_device, _MAX_OUTPUT // max(1, bytes_of(row_shapes(maker, root)))))
     if device.platform == "cpu":
         size = min(_CPU_CHUNK, bound) if chunk is None else chunk
-        return _fitting(placed, mesh, max(_CPU_LEAST, size), memory, is_fixed=chunk is not None)
+        size = max(_CPU_LEAST, -(-size // _NOISE_CPU) * _NOISE_CPU)
+        return _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
     size = min(_TRIAL, bound) if chunk is None else chunk
     program = _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
     arguments = _argument_bytes(placed)
@@ -170,7 +176,7 @@ def _fitting(placed, mesh: Mesh, size: int, memory: int, *, is_fixed: bool) -> P
                 f"memory = {memory} bytes of a device do not hold {size} stars, which take {needed}; "
                 "simulate fewer exposures or pixels, or a smaller part of the spectral grid"
             )
-        size = max(_CPU_LEAST if is_cpu else 1, size // 2)
+        size = max(_CPU_LEAST, size // 2 // _NOISE_CPU * _NOISE_CPU) if is_cpu else size // 2
 
 
 def _bytes_needed(compiled) -> int:

@@ -104,8 +104,19 @@ def star_row(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]) ->
     Raises:
         ValueError: a label has the name of another column (when tracing).
     """
+    return recorded_star(maker, root, star_id, *simulated_star(maker, root, star_id))
+
+
+def simulated_star(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]):
+    """One star as drawn, and its observables without noise."""
     drawn = maker.sample(root, star_id, maker.prior, maker.tracks)
-    observed = maker.observe(maker.simulator, drawn)
+    return drawn, maker.observe(maker.simulator, drawn)
+
+
+def recorded_star(
+    maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""], drawn, observed: Observables
+) -> Row:
+    """The row of a star that has been simulated, noise included."""
     valid = drawn.valid & observed.valid
     key = stream(jax.random.fold_in(root, star_id), "observation")
     row = {"star_id": star_id, "valid": valid, "drawn": drawn.valid}

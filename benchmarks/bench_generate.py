@@ -1,0 +1,153 @@
+"""Data sets end to end: stars a second to disk, what writing costs, memory against length, bytes a star.
+
+python -m benchmarks.bench_generate --task full curves --stars 256
+python -m benchmarks.bench_generate --task length --stars 1000 10000 100000
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import harness
+
+_CURVES = '[[photometers]]\npreset = "kepler"\ndays = 27\n[[photometers]]\npreset = "tess"\ndays = 27\n'
+_SPECTRA = '[[spectrographs]]\npreset = "lamost"\n[[spectrographs]]\npreset = "apogee"\n'
+_SHORT = (
+    '[[photometers]]\npreset = "custom"\nname = "kepler"\nbands = ["kepler"]\ncadence_s = 21600\ndays = 27\n'
+    'noise = "kepler"\n'
+)
+TASKS = {
+    "full": (_CURVES + _SPECTRA, ["spots", "clean", "noisy"]),
+    "curves": (_CURVES, ["spots", "clean", "noisy"]),
+    "length": (_SHORT, ["noisy"]),
+}
+
+
+def configuration(task: str, n_stars: int, shard_stars: int | None) -> str:
+    """A data set's configuration as TOML."""
+    instruments, columns = TASKS[task]
+    lines = ["[generate]", f"stars = {n_stars}", f"columns = {json.dumps(columns)}"]
+    lines += [] if shard_stars is None else [f"shard_stars = {shard_stars}"]
+    return "\n".join(lines) + "\n" + instruments
+
+
+def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, folder: Path) -> dict:
+    """Make a data set in this process, and compute it once more without writing."""
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", n_devices)
+    from dynamojax.config.generation import recipe as make
+    from dynamojax.config.generation_reading import read_generation
+    from dynamojax.population import engine
+    from dynamojax.population.dataset import DataSet
+    from dynamojax.population.program import build_program, star_mesh
+
+    path = folder / "a.toml"
+    path.write_text(configuration(task, n_stars, shard_stars))
+    start = time.perf_counter()
+    made = make(read_generation(path))
+    manifest, todo = engine.prepare(folder / "set", engine.plan(made), resume=False)
+    prepared = time.perf_counter() - start
+    start = time.perf_counter()
+    program = build_program(made.maker, made.root, star_mesh(), manifest.shard_stars)
+    compiled = time.perf_counter() - start
+    jax.block_until_ready(program(0, 1))
+    base = _peak()
+    about = engine.about_of(made, manifest)
+    processor = time.process_time()
+    report = engine.write_all(program, folder / "set", manifest, about, todo)
+    processor = time.process_time() - processor
+    engine.finish(folder / "set", manifest)
+    peak = _peak()
+    start = time.perf_counter()
+    for _ in engine.computed(program, todo, lambda n: None):
+        pass
+    alone = time.perf_counter() - start
+    data = DataSet(folder / "set")
+    return {
+        "task": f"data set: {task}",
+        "system": "dynamojax",
+        "dtype": "float32",
+        "batch": n_stars,
+        "n_devices": program.n_devices,
+        "chunk": program.chunk,
+        "shard_stars": manifest.shard_stars,
+        "n_shards": manifest.n_shards,
+        "prepare_s": prepared,
+        "compile_s": compiled,
+        "run_s": report.seconds,
+        "run_without_writing_s": alone,
+        "processor_s": processor,
+        "stars_per_s": n_stars / report.seconds,
+        "processor_s_per_star": processor / n_stars,
+        "waiting_for_writer": report.waited / report.seconds,
+        "writing_over_run": report.writing / report.seconds,
+        "lost_to_writing": 1 - alone / report.seconds,
+        "bytes_per_star": report.n_bytes / n_stars,
+        "valid": data.n_valid / n_stars,
+        "rss_before_bytes": base,
+        "rss_peak_bytes": peak,
+        "environment": harness.environment(),
+    }
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _child(task: str, n_stars: int, options: argparse.Namespace) -> dict:
+    """Each row in a process of its own: its memory is its own."""
+    command = [sys.executable, "-m", "benchmarks.bench_generate", "--child", "--task", task]
+    command += ["--stars", str(n_stars), "--devices", str(options.devices), "--folder", str(options.folder)]
+    command += [] if options.shard_stars is None else ["--shard-stars", str(options.shard_stars)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(argv=None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", nargs="+", choices=list(TASKS), default=["full"])
+    parser.add_argument("--stars", type=int, nargs="+", default=[256])
+    parser.add_argument("--shard-stars", type=int)
+    parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--name", help="name of the results file, without .json")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.child:
+        folder = Path(tempfile.mkdtemp(dir=options.folder))
+        try:
+            row = measure(options.task[0], options.stars[0], options.shard_stars, options.devices, folder)
+        finally:
+            shutil.rmtree(folder)
+        print(json.dumps(row))
+        return
+    rows = []
+    for task in options.task:
+        for n_stars in options.stars:
+            rows.append(_child(task, n_stars, options))
+            _show(rows[-1])
+    print("written:", harness.write_results(options.name or f"generate_{'_'.join(options.task)}", rows))
+
+
+def _show(row: dict) -> None:
+    print(
+        f"{row['task']:18s} {row['batch']:7d} stars, {row['n_devices']} devices: {row['stars_per_s']:8.2f} a "
+        f"second ({1e3 * row['processor_s_per_star']:.1f} ms of processor each), lost to writing "
+        f"{100 * row['lost_to_writing']:.1f} %, {row['bytes_per_star'] / 1e3:.1f} kB a star, peak "
+        f"{row['rss_peak_bytes'] / 1e6:.0f} MB, {100 * row['valid']:.1f} % valid",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Configurations of data sets: what is wrong is said, what is right becomes a recipe."""
+
+import numpy as np
+import pytest
+
+from dynamojax.config.generation_keys import GROUPS
+from dynamojax.config.generation_reading import check_generation, read_generation
+from dynamojax.population import columns
+
+SHORT = """
+[generate]
+stars = 20
+seed = 5
+shard_stars = 8
+[population]
+n_spots = 60
+age = "uniform 1 9"
+teff_low = 4500
+[[photometers]]
+preset = "kepler"
+days = 2
+[[spectrographs]]
+preset = "lamost"
+wavelength = [5100, 5200]
+epochs = 2
+[spectra]
+n_disc = [12, 6]
+n_cap = [2, 6]
+"""
+
+
+def write(folder, text):
+    path = folder / "a.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[generate]\nstars = 5", "photometers"),
+        ("[generate]\n[[photometers]]\npreset = 'kepler'", "generate.stars is missing"),
+        ("[[photometers]]\npreset = 'kepler'", r"\[generate\] is missing"),
+        ("[generate]\nstars = 0\n[[photometers]]\npreset = 'kepler'", "out of range"),
+        ("[generate]\nstar = 5\n[[photometers]]\npreset = 'kepler'", "did you mean stars"),
+        ("[generate]\nstars = 5\n[star]\nteff = 5000\n[[photometers]]\npreset = 'kepler'", "for one star"),
+        ("[generate]\nstars = 5\ncolumns = ['flux']\n[[photometers]]\npreset = 'kepler'", "holds 'flux'"),
+        ("[generate\n", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_generation(write(tmp_path, text))
+
+
+def test_a_missing_file_is_one_message(tmp_path):
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_generation(tmp_path / "none.toml")
+
+
+def test_groups_of_columns_are_those_that_there_are():
+    assert GROUPS == columns.GROUPS
+
+
+def test_units_of_all_parameters_are_known():
+    import dynamojax as dj
+
+    assert set(columns.STAR_UNITS) == set(dj.Star.__dataclass_fields__)
+    assert set(columns.SPOT_UNITS) == set(dj.SpotMap.__dataclass_fields__)
+    assert set(columns.PLANET_UNITS) == set(dj.Planets.__dataclass_fields__)
+
+
+def test_defaults_are_filled_in():
+    own, shared = check_generation({"generate": {"stars": 3}, "photometers": [{"preset": "tess"}]})
+    assert own[0]["seed"] == 0 and own[0]["file_format"] == "parquet" and own[1]["prior"] == "kepler"
+    assert shared["photometers"][0]["days"] == 27.0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('age = "gamma 1 2"', "'gamma' is no distribution"),
+        ('age = "uniform 1"', "takes 2 numbers: low, high"),
+        ('feh = "fixed x"', "takes 1 numbers"),
+        ("teff_low = 7000\nteff_high = 6000", "teff_low = 7000 must be below"),
+    ],
+)
+def test_a_prior_that_is_not_possible_is_said(line, message):
+    import tomllib
+
+    from dynamojax.config.population import population
+
+    data = {"generate": {"stars": 3}, "photometers": [{"preset": "tess"}], "population": tomllib.loads(line)}
+    (_, table), _ = check_generation(data)
+    with pytest.raises(ValueError, match=message):
+        population(table, (0.0, 27.0))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    from dynamojax.config.generation import recipe
+
+    generation = read_generation(write(tmp_path_factory.mktemp("config"), SHORT))
+    return generation, recipe(generation)
+
+
+def test_a_recipe_has_what_was_asked_for(made):
+    from dynamojax.population.engine import columns_of, plan
+
+    table, manifest = columns_of(made[1]), plan(made[1])
+    assert (manifest.n_stars, manifest.shard_stars, manifest.n_shards) == (20, 8, 3)
+    assert table["lamost_flux"]["shape"][0] == 2 and table["lamost_flux"]["axis"] == "lamost_wavelength"
+    assert table["kepler_flux"]["shape"] == table["kepler_flux_model"]["shape"] == [97]
+    assert table["spot_lat"]["shape"] == [60] and table["age_gyr"]["unit"] == "Gyr"
+    assert all(column["unit"] for name, column in table.items()), "a unit is missing"
+    assert set(manifest.inputs) == {"bands", "tracks", "spectra"}
+    assert manifest.configuration["population"]["age"] == "uniform 1 9"
+    assert float(made[1].maker.prior.stop) < 3.0
+
+
+def test_sizes_given_are_kept(made):
+    from dynamojax.config.generation import recipe
+
+    generation, first = made
+    wanted = {name: value + 8 for name, value in first.sizes.items()} | {"n_nodes": 4 * 10**4}
+    again = recipe(generation, wanted)
+    assert again.sizes == wanted and again.maker.simulator.crossing.n_epochs == wanted["n_epochs"]
+    assert again.maker.simulator.surface.n_neighbours == wanted["n_neighbours"]
+
+
+@pytest.mark.slow
+def test_rows_of_the_real_population_with_spectra(made):
+    import jax
+
+    import dynamojax as dj
+    from dynamojax.population.program import rows, star_mesh
+
+    recipe = made[1]
+    out = rows(recipe.maker, recipe.root, jax.numpy.arange(4), 1, star_mesh(jax.local_devices()[:1]))
+    out = {name: np.asarray(value) for name, value in out.items()}
+    assert out["valid"].sum() >= 3
+    valid = out["valid"]
+    for name in ("kepler_flux", "lamost_flux", "lamost_flux_model", "lamost_velocity"):
+        assert np.isfinite(out[name][valid]).all(), name
+    ratio = (out["lamost_flux"] / out["lamost_flux_model"])[valid]
+    assert 0.0 < np.std(ratio) < 0.5 and not np.array_equal(ratio[0, 0], ratio[0, 1])
+    same = dj.sample_population(recipe.root, 4, recipe.maker.prior)
+    np.testing.assert_allclose(out["star_teff"], same.system.star.teff, rtol=1e-5)
