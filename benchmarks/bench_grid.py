@@ -170,7 +170,7 @@ def measure(file: GridFile, kind: str, at: list[np.ndarray], peak: float, dtype:
     return rows
 
 
-def _phoenix_files(folder: Path) -> None:
+def phoenix_files(folder: Path) -> None:
     """Four files as the original reads them, of the true size: 78 mu, 500-26000 A in steps of 1 A."""
     from astropy.io import fits
 
@@ -190,7 +190,7 @@ def original(file: GridFile) -> dict:
 
     wavelength = np.concatenate([s.axis.wavelength for s in file.segments.values()])
     with tempfile.TemporaryDirectory() as folder:
-        _phoenix_files(Path(folder))
+        phoenix_files(Path(folder))
         star = SimpleNamespace(models_root=folder)
         for _ in range(2):  # the second finds the files in the system's cache
             start, cpu = time.perf_counter(), time.process_time()

@@ -73,6 +73,7 @@ class Simulator(eqx.Module):
         dust: The same in the bands of the grid.
         limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
         degree: Degree of the limb darkening in mu.
+        smoothing: Of the spectral grid, to what each spectrograph needs.
         max_shift: Room for the velocity of the star as a whole; with more it is not valid. [km/s]
     """
 
@@ -127,6 +128,7 @@ class Simulator(eqx.Module):
         file = open_grid() if spectra is None and spectrographs else spectra
         self.extinction = Extinction() if extinction is None else extinction
         self.dust = bands_behind_dust(self.extinction, self.grid)
+        smoothing = Smoothing() if smoothing is None else smoothing
         build = partial(Recorder.build, extinction=self.extinction, smoothing=smoothing, **(ranges or {}))
         self.recorders = tuple(
             build(s, file, self.disc, max_shift, (observer or {}).get(s.name)) for s in spectrographs

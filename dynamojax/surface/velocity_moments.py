@@ -150,8 +150,8 @@ def _cap_velocities(star: Star, sin_lat: Array, x: Array, mu0: Array, half_sine:
     )
 
 
-# As in `coverage`: enough work to fill vector units, little enough to stay in cache.
-_SPOTS_PER_STEP = 10
+# As in `coverage`; more sums are carried from step to step here, so that fewer steps are better.
+_SPOTS_PER_STEP = 25
 
 
 def sum_of_velocity_moments(
