@@ -11,7 +11,6 @@ benchmarks/results/population.json.
 """
 
 import argparse
-import dataclasses
 import json
 from importlib.metadata import distribution
 from pathlib import Path
@@ -25,10 +24,11 @@ import dynamojax as dj
 from benchmarks.harness import RESULTS
 from benchmarks.period_search import measured
 from dynamojax.observables.noise import add_noise, kepler_noise
-from dynamojax.population.sampling import Sample, sample_population, sized_for
+from dynamojax.population.sampling import Sample, sample_population, sized_for, with_window
 
 SEED = 20261121
 DAYS, STEP = 1440.0, 0.25  # [day]
+CHUNK = 250  # stars
 BINS = (3200.0, 4000.0, 4600.0, 5200.0, 5700.0, 6200.0, 6800.0)  # teff [K]
 LOG_PERIODS = (0.0, 0.5, 0.8, 1.0, 1.2, 1.35, 1.5, 1.7)
 # Stars searched by Santos: 15,640 periods of 26,521 M and K stars; 39,592 of 141,130 G and F stars.
@@ -50,12 +50,11 @@ def catalogue() -> dict[str, np.ndarray]:
     return {"teff": teff[use], "logg": logg[use], "prot": prot[use], "sph": sph[use]}
 
 
-def drawn(prior: dj.Prior, n: int) -> Sample:
-    """The population, its window that of the light curves, with room for all spots."""
-    prior = dataclasses.replace(prior, start=0.0, stop=DAYS)
-    prior = sized_for(prior, key=jax.random.key(SEED + 1), n=min(n, 1024))
+def prepared(prior: dj.Prior) -> dj.Prior:
+    """The prior with the window of the light curves and room for all spots."""
+    prior = sized_for(with_window(prior, 0.0, DAYS), key=jax.random.key(SEED + 1), n=1024)
     print(f"{prior.emergence.n_spots} places for spots")
-    return sample_population(jax.random.key(SEED), n, prior)
+    return prior
 
 
 @jax.jit
@@ -71,12 +70,13 @@ def _observed(simulate: dj.Simulator, sample: Sample, epochs: dj.Epochs, keys):
     return jax.lax.map(lambda a: one(*a), (sample.system, sample.labels["kepler_mag"], keys))
 
 
-def observed(sample: Sample) -> tuple[np.ndarray, ...]:
-    """Times, clean and noisy light curves, mask of data, noise of a point."""
+def observed(sample: Sample, first_id: int) -> tuple[np.ndarray, ...]:
+    """Times, clean and noisy light curves, mask of data, noise of a point, of stars from first_id on."""
     times = (np.arange(int(DAYS / STEP)) + 0.5) * STEP
-    simulate = dj.Simulator(dj.load_grid(), [dj.Photometer("kepler", "kepler", times)])
+    simulate = dj.Simulator(dj.load_grid(), [dj.Photometer("kepler", ("kepler",), times)])
     n = sample.valid.shape[0]
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(SEED + 2), jnp.arange(n))
+    numbers = jnp.arange(first_id, first_id + n)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(SEED + 2), numbers)
     result = _observed(simulate, sample, dj.Epochs.from_days(times), keys)
     return times, *(np.asarray(x) for x in result)
 
@@ -189,15 +189,21 @@ def report(table: dict, kepler: dict) -> dict:
 
 
 def run(prior: dj.Prior, n: int, cache: Path, name: str) -> dict:
-    """Table of one population, from the cache where it is there."""
-    path = cache / f"{name}_{n}.npz"
-    if not path.exists():
-        sample = drawn(prior, n)
-        table = searched(sample, *observed(sample))
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **table)
-    with np.load(path) as file:
-        return dict(file)
+    """Table of one population, a chunk of stars at a time; chunks in the cache are kept."""
+    cache.mkdir(parents=True, exist_ok=True)
+    paths = {first: cache / f"{name}_{first}.npz" for first in range(0, n, CHUNK)}
+    missing = [first for first, path in paths.items() if not path.exists()]
+    prior = prepared(prior) if missing else prior
+    for first in missing:
+        sample = sample_population(jax.random.key(SEED), CHUNK, prior, first_id=first)
+        table = searched(sample, *observed(sample, first))
+        np.savez(paths[first], n_invalid=np.array(CHUNK - len(table["star"])), **table)
+    parts = []
+    for path in paths.values():
+        with np.load(path) as file:
+            parts.append(dict(file))
+    print(f"{sum(int(p.pop('n_invalid')) for p in parts)} of {CHUNK * len(parts)} stars not valid")
+    return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
 
 
 def main() -> None:

@@ -127,7 +127,8 @@ class RossbySpots(AbstractSpots):
         quiet_dex: How much quieter than detected stars all stars are at the Sun's Rossby number. [dex]
         alive: Mean number of spots at a time, weighted by area. [1]
         lifetime: Factor on the lifetime in days, of `lifetime_giles`. [1]
-        recurrence: Rotations for which spots come back to their places, added to that in quadrature. [1]
+        recurrence: Convective turnover times for which spots come back to their places, added to that in
+            quadrature. [1]
         growth: Growth over decay time. [1]
         contrast: Factor on the spots' contrast. [1]
         cycle: Factor on the length of the cycle. [1]
@@ -170,7 +171,7 @@ class RossbySpots(AbstractSpots):
 
         sph = sph_of_all(rossby, self.quiet_dex) * draw("scatter")
         contrast = spot_contrast(jnp.clip(teff, *_SPOT_TEFF))[0] * draw("contrast")
-        decay = jnp.hypot(lifetime_giles(sph, teff) * draw("lifetime"), draw("recurrence") * prot)
+        decay = jnp.hypot(lifetime_giles(sph, teff) * draw("lifetime"), draw("recurrence") * prot / rossby)
         growth = draw("growth") * decay
         alive = draw("alive")
         overlap = draw("cycle_overlap")
@@ -212,7 +213,7 @@ def kepler_spots() -> RossbySpots:
         quiet_dex=0.34,
         alive=LogUniform(1.0, 5.0),
         lifetime=LogNormal(1.0, 0.2, 0.6, 2.5),
-        recurrence=LogNormal(1.5, 0.3),
+        recurrence=LogNormal(1.2, 0.3),
         growth=Fixed(0.2),
         contrast=Fixed(1.0),
         cycle=LogNormal(1.0, 0.2),

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from dynamojax.evolution.braking import ROSSBY_CRITICAL, prot_braked
+from dynamojax.evolution.gyrochronology import prot_clusters
 from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
 from dynamojax.evolution.turnover import turnover_cranmer
 from dynamojax.numerics import stream
@@ -18,6 +19,7 @@ from dynamojax.system import leaf
 
 _LOGG_SETTLED = 4.135  # a little above the least gravity for which the wind law knows moments of inertia
 _N_HALVINGS = 10
+_OLDEST_CLUSTER_GYR, _CLUSTER_TEFF = 4.0, (3800.0, 6200.0)  # of `prot_clusters`. [K]
 _WIND_MASS = (0.3, 1.3)  # of `prot_braked`. [M_sun]
 
 
@@ -116,19 +118,67 @@ def _settled_age(tracks, mass, feh, age, start, logg) -> Float[Array, ""]:
     return jnp.where(logg >= _LOGG_SETTLED, age, left)
 
 
-def kepler_rotation() -> WindRotation:
+class ClusterRotation(AbstractRotation):
+    """A wind law led along the slow sequence of open clusters, and on from there.
+
+    The law's periods are multiplied by what a star of the same mass and metallicity has in clusters over what
+    the law gives it from the reference start, at its age or at 4 Gyr, the oldest cluster, if it is older. K
+    stars of 2 to 4 Gyr turn a third faster than by the law alone: their spin-down stalls, as clusters show.
+
+    Attributes:
+        wind: The law; its scatter of starts remains.
+        reference: Start of the slow sequence. [day]
+
+    Source: `prot_clusters`, held at its ends below 3800 and above 6200 K.
+    """
+
+    wind: WindRotation
+    reference: Float[Array, ""] = leaf()
+
+    def __call__(
+        self,
+        tracks: TrackGrid,
+        mass: Float[Array, ""],
+        feh: Float[Array, ""],
+        age_gyr: Float[Array, ""],
+        state: StellarState,
+        *,
+        key: Key[Array, ""],
+    ) -> Spin:
+        """See `AbstractRotation`."""
+        spin = self.wind(tracks, mass, feh, age_gyr, state, key=key)
+        age = jnp.clip(age_gyr, self.wind.age_start, _OLDEST_CLUSTER_GYR)
+        law = prot_braked(
+            tracks,
+            mass,
+            feh,
+            age,
+            prot_start=self.reference,
+            age_start_gyr=self.wind.age_start,
+            rossby_critical=self.wind.rossby_critical,
+            n_steps=self.wind.n_steps,
+        )
+        teff = jnp.clip(evolve(tracks, mass, feh, age).teff, *_CLUSTER_TEFF)
+        seen = prot_clusters(age, teff)
+        led = spin.by_law & law.valid & seen.valid
+        factor = jnp.where(led, seen.prot, 1.0) / jnp.where(led, law.prot, 1.0)
+        return Spin(spin.prot * factor, spin.by_law)
+
+
+def kepler_rotation() -> ClusterRotation:
     """Starts of 1 to 12 days, as in open clusters of 0.1 Gyr; F stars of about 5 days.
 
     Source: the span of starts is that of Matt et al. (2015), ApJL 799, L23, section 4; hot stars are the
         median and spread of 6250-7000 K in Santos et al. (2021, ApJS 255, 17).
     """
-    return WindRotation(
+    wind = WindRotation(
         LogUniform(1.0, 12.0),
         0.1,
         ROSSBY_CRITICAL,
         hot=LogNormal(5.0, 0.3, 0.5, 40.0),
         cool=LogNormal(20.0, 0.6, 0.3, 150.0),
     )
+    return ClusterRotation(wind, 8.0)
 
 
 class DrawnRotation(AbstractRotation):
