@@ -89,7 +89,7 @@ def _warn_of_overlap(experiment: "Experiment", share: float, steps: Steps) -> No
     if share <= 20e-6:  # NaN is too many overlapping spots to tell
         return
     where = f"counted twice over up to {1e6 * share:.0f} ppm of the disc"
-    if experiment.velocity_simulator is not None:
+    if experiment.settings["surface"]["overlap"] == "exact":
         steps.note(f"note: in velocities, which are sums over spots, overlapping spots are {where}")
     else:
         remedy = "; velocities are sums in any case" if experiment.velocimeters else ""
@@ -140,15 +140,30 @@ def _draw(
 def _figures(
     experiment: "Experiment", observables: "Observables", record: "Record"
 ) -> Iterator[tuple[str, "Figure"]]:
-    """Figures with what is added to their file's name."""
+    """Figures, with what is added to the name of their file."""
     import numpy as np
 
-    from dynamojax.plotting import plot_light_curves
-
     if record.recordings:
+        from dynamojax.plotting import plot_light_curves
+
         seen = {
             name: np.where(r.good, r.corrected, np.nan)
             for name, r in record.recordings.items()
             if np.isfinite(r.noise_mag).all()
         }
         yield "", plot_light_curves(experiment.simulator, observables, seen)
+    if record.spectra:
+        from dynamojax.plotting.spectra import plot_spectra
+
+        seen = {
+            name: np.where(r.good, r.noisy, np.nan) for name, r in record.spectra.items() if np.any(r.error)
+        }
+        yield "_spectra", plot_spectra(experiment.simulator, observables, seen)
+    if record.velocities:
+        from dynamojax.plotting.velocities import plot_velocity_series
+
+        first = next(iter(record.velocities.values()))
+        noisy = first.photometer.times, first.noisy[0] - first.systemic, first.error[0]
+        seen = {"with noise": noisy} if np.any(first.error) else None
+        simulator = experiment.velocity_simulator or experiment.simulator
+        yield "_velocities", plot_velocity_series(simulator, observables, seen)
