@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dynamojax.config import build, starsim
+from dynamojax.config import build, build_spectra, starsim
 
 CONF = """
 [files]
@@ -150,3 +150,40 @@ def test_a_star_conf_that_cannot_be_read_is_an_error(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match="star.conf"):
         starsim.translate(path)
+
+
+SPECTRA = """
+spectra_names : LAMOST, INST2
+spectra_resolutions : 1800, 5000
+spectra_filters : Raw, Raw
+spectra_ranges : 3000-9000, 6000-7000
+n_spectra_epochs : 2, 4
+spectra_cadence : 1.0, 0.5
+spectra_start_time : None, 1.0
+"""
+
+
+def test_spectra_of_star_conf(tmp_path):
+    made, notes = starsim.translate(conf(tmp_path, CONF.replace("[general]\n", "[general]" + SPECTRA)))
+    lamost, other = made["spectrographs"]
+    assert (lamost["preset"], lamost["epochs"], lamost["start"]) == ("lamost", 2, None)
+    assert (other["preset"], other["name"], other["wavelength"]) == ("custom", "inst2", [6000.0, 7000.0])
+    assert (other["resolution"], other["start"], other["cadence"]) == (5000.0, 1.0, 0.5)
+    assert [s.n_pixels for s in build_spectra.spectrographs(made)][0] == 3920
+    assert made["star"]["convective_blueshift"] == 0.0
+    text = "\n".join(notes)
+    for part in (
+        "pixels and range of lamost",
+        "draws its time at random",
+        "convective_shift",
+        "spectra_filters",
+    ):
+        assert part in text
+
+
+def test_lists_of_spectra_that_do_not_fit_are_errors(tmp_path):
+    with pytest.raises(ValueError, match="spectra_resolutions has 0 values, spectra_names has 2"):
+        starsim.translate(conf(tmp_path, CONF.replace("[general]\n", "[general]\nspectra_names : A, B\n")))
+    bad = SPECTRA.replace("1800", "high")
+    with pytest.raises(ValueError, match="spectra_resolutions: 'high' is not a number"):
+        starsim.translate(conf(tmp_path, CONF.replace("[general]\n", "[general]" + bad)))
