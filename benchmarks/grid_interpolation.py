@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.harness import write_results
 from dynamojax.atmosphere.grid_cut import node_reader
-from dynamojax.atmosphere.grid_file import GridFile, open_grid, reading
+from dynamojax.atmosphere.grid_file import GridFile, open_grid, opened
 from dynamojax.atmosphere.grid_layout import AXES, Segment
 from dynamojax.atmosphere.grid_writer import GridWriter
 from dynamojax.atmosphere.interpolation import intensity
@@ -35,10 +35,10 @@ def thinned(file: GridFile, name: str, axis: str, path: Path) -> GridFile:
     nodes = {a: getattr(file, a)[:: 2 if a == axis else 1] for a in AXES}
     facts = {"source": "thinned", "licence": "none", "provenance": {}}
     with (
-        reading(file.path) as opened,
+        opened(file.path) as stored,
         GridWriter(path, **nodes, n_mu=len(file.mu_nodes), segments=[kept], **facts) as writer,
     ):
-        read = node_reader(opened[f"segments/{name}"], segment, 0, segment.axis.n)
+        read = node_reader(stored[f"segments/{name}"], segment, 0, segment.axis.n)
         for node in map(tuple, np.argwhere(file.exists).tolist()):
             if node[AXES.index(axis)] % 2 == 0:
                 writer.add(
@@ -91,8 +91,8 @@ def left_out(file: GridFile, name: str, axis: str, most: int) -> list[tuple[floa
     with tempfile.TemporaryDirectory() as folder:
         predict = predictions(thinned(file, name, axis, Path(folder) / "thin.h5"), name)
         nodes = [node for node in map(tuple, np.argwhere(file.exists).tolist()) if node[k] % 2]
-        with reading(file.path) as opened:
-            read = node_reader(opened[f"segments/{name}"], segment, 0, segment.axis.n)
+        with opened(file.path) as stored:
+            read = node_reader(stored[f"segments/{name}"], segment, 0, segment.axis.n)
             for node in nodes[:: max(1, len(nodes) // most)]:
                 point = tuple(float(getattr(file, a)[i]) for a, i in zip(AXES, node, strict=True))
                 guess = predict(point)

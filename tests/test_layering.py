@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "dynamojax"
 LAYERS = [
-    {"constants", "hermite", "numerics", "refraction", "splines", "writing"},
+    {"constants", "hermite", "numerics", "reading", "refraction", "splines", "writing"},
     {"system"},
     {"surface", "atmosphere", "planets", "instruments", "evolution", "validation"},
     {"observables"},
@@ -16,7 +16,13 @@ LAYERS = [
 ]
 MAY_TOUCH_FILES = {
     *("atmosphere/grid.py", "config", "files", "cli", "plotting", "instruments/bandpass.py"),
-    *("atmosphere/grid_file.py", "atmosphere/grid_writer.py", "atmosphere/grid_bands.py", "writing.py"),
+    *(
+        "atmosphere/grid_file.py",
+        "atmosphere/grid_writer.py",
+        "atmosphere/grid_bands.py",
+        "reading.py",
+        "writing.py",
+    ),
     # Downloads and model libraries: where they lie, how they come, how each kind is read.
     *("atmosphere/locations.py", "atmosphere/phoenix", "atmosphere/libraries", "atmosphere/building.py"),
     *("instruments/spectrograph_table.py", "instruments/line_masks.py"),

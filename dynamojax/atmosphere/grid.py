@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import h5py
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -12,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 from dynamojax.atmosphere.holes import filled
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.numerics import as_float
+from dynamojax.reading import reading
 
 FORMAT = "dynamojax band grid"
 FORMAT_VERSION = 1
@@ -132,25 +132,10 @@ def level_and_shape(log_intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def read_datasets(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     """Datasets of a band-grid file as arrays, with the step of packed ones, a float, as `<name>_step`."""
-    if not path.exists():
-        raise ValueError(f"path = {path} does not exist; build it with python -m grids.build_bands")
-    try:
-        with h5py.File(path, "r") as file:
-            found, version = file.attrs.get("format"), int(file.attrs.get("format_version", 0))
-            if found != FORMAT:
-                raise ValueError(
-                    f"{path}: format = {found!r}, expected {FORMAT!r}; this is another kind of file"
-                )
-            if version != FORMAT_VERSION:
-                raise ValueError(
-                    f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
-                    "update dynamojax or rebuild the file"
-                )
-            datasets: dict[str, Any] = {name: file[name] for name in names}
-            data = {name: dataset[()] for name, dataset in datasets.items()}
-            steps = {f"{name}_step": float(d.attrs.get("step", 1.0)) for name, d in datasets.items()}
-    except (OSError, KeyError) as error:
-        raise ValueError(f"{path} is damaged or not HDF5 ({error}); fetch or build it again") from error
+    with reading(path, FORMAT, FORMAT_VERSION, "build it with python -m grids.build_bands") as file:
+        datasets: dict[str, Any] = {name: file[name] for name in names}
+        data = {name: dataset[()] for name, dataset in datasets.items()}
+        steps = {f"{name}_step": float(d.attrs.get("step", 1.0)) for name, d in datasets.items()}
     return data | steps
 
 

@@ -20,7 +20,7 @@ from dynamojax.atmosphere.bands import (
 from dynamojax.atmosphere.grid import EMBEDDED as EMBEDDED_BANDS
 from dynamojax.atmosphere.grid import BandGrid, extrapolated, level_and_shape, read_datasets
 from dynamojax.atmosphere.grid_cut import node_reader, padded
-from dynamojax.atmosphere.grid_file import GridFile, reading
+from dynamojax.atmosphere.grid_file import GridFile, opened
 from dynamojax.atmosphere.grid_layout import Segment
 from dynamojax.atmosphere.locations import locations
 from dynamojax.writing import replacing
@@ -129,11 +129,11 @@ def _integrated(file: GridFile, pieces: dict[str, dict]) -> dict[str, np.ndarray
     """Ln of the band intensities [n_teff, n_logg, n_feh, n_mu], NaN in holes, model after model."""
     n_mu = len(file.mu_nodes)
     totals = {name: np.zeros((*file.exists.shape, n_mu)) for name in pieces}
-    with reading(file.path) as opened:
+    with opened(file.path) as stored:
         for segment in file.segments.values():
             weights = {band: p[segment.name] for band, p in pieces.items() if segment.name in p}
             if weights:
-                group = opened[f"segments/{segment.name}"]
+                group = stored[f"segments/{segment.name}"]
                 _add(group, segment, file.exists, weights, totals)
     return {name: np.log(np.where(file.exists[..., None], total, np.nan)) for name, total in totals.items()}
 

@@ -118,6 +118,8 @@ def cut_grid(
     exists = exists[cut.nodes]
     nodes = [axes[name][s] for name, s in zip(AXES, cut.nodes, strict=True)]
     same = cut.rebin is None and cut.representation == cut.segment.representation
+    if same and cut.representation == "low_rank":
+        same = cut.rank == group["basis"].shape[0]
     arrays = (_as_stored if same else _converted)(group, cut, exists, len(mu_nodes))
     basis, mean = arrays.get("basis"), arrays["mean"]
     cubes = (arrays[name] for name in ("level", "step", "values"))

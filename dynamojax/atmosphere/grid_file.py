@@ -2,13 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from dynamojax.atmosphere.grid_cut import Cut, cut_grid, node_slice, wavelength_part
@@ -17,37 +16,21 @@ from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.atmosphere.locations import grid_path
 from dynamojax.atmosphere.wavelengths import LogAxis
+from dynamojax.reading import reading
 
 EMBEDDED = Path(__file__).parents[1] / "data" / "spectra.h5"
 DEFAULT_MAX_BYTES = 4 * 2**30
 DEFAULT_RANK = 64
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> AbstractContextManager[Any]:
     """An open grid file; what goes wrong inside because of its bytes is a ValueError."""
-    if not path.exists():
-        raise ValueError(
-            f"path = {path} does not exist; fetch or build a grid with dynamojax grid, or leave the path out "
-            "for the embedded one"
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            _check_format(path, file.attrs)
-            yield file
-    except (OSError, KeyError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged or not HDF5 ({error}); fetch or build it again") from error
-
-
-def _check_format(path: Path, attributes: Mapping) -> None:
-    found, version = attributes.get("format"), attributes.get("format_version", 0)
-    if found != FORMAT:
-        raise ValueError(f"{path}: format = {found!r}, expected {FORMAT!r}; this is another kind of file")
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
-            "update dynamojax or build the file again"
-        )
+    return reading(
+        path,
+        FORMAT,
+        FORMAT_VERSION,
+        "fetch or build a grid with dynamojax grid, or leave the path out for the embedded one",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +122,7 @@ class GridFile:
             resolution: Resolving power to smooth and rebin to, energy kept; as stored where left out. [1]
             segment: Name of the stretch of wavelengths; needed where the wavelengths do not tell.
             representation: "float32", "int16" or "low_rank"; as stored where left out.
-            rank: Of a basis made here.
+            rank: Of a basis made here; the file's own where left out and there is one.
             max_bytes: Allowed on the device.
 
         Raises:
@@ -155,13 +138,13 @@ class GridFile:
             chosen,
             *wavelength_part(chosen, wavelength, resolution),
             representation=Segment(chosen.name, chosen.axis, representation=kind).representation,
-            rank=rank or self.ranks.get(chosen.name, DEFAULT_RANK),
+            rank=self.ranks.get(chosen.name, DEFAULT_RANK) if rank is None else rank,
         )
         self._check_size(plan, max_bytes)
         if not self.exists[nodes].any():
             raise ValueError(f"teff = {teff}, logg = {logg}, feh = {feh} hold no model; widen them")
         axes = {name: getattr(self, name) for name in AXES}
-        with reading(self.path) as file:
+        with opened(self.path) as file:
             group = file[f"segments/{chosen.name}"]
             return cut_grid(group, plan, axes, self.exists, self.mu_nodes)
 
@@ -186,10 +169,10 @@ def open_grid(path: str | Path | None = None) -> GridFile:
         ValueError: no such file, another kind of file, a newer version, or a damaged one.
     """
     path = EMBEDDED if path is None else grid_path(path)
-    with reading(path) as file:
+    with opened(path) as file:
         axes = {name: np.asarray(file[name][()], np.float64) for name in AXES}
         mu, exists = file["mu"][()], file["exists"][()].astype(bool)
-        segments = {name: _segment(name, group) for name, group in file["segments"].items()}
+        segments = {name: _segment(path, name, group) for name, group in file["segments"].items()}
         _check_axes(path, axes, mu, exists)
         for name, segment in segments.items():
             _check_segment(path, file[f"segments/{name}"], segment, exists, len(mu))
@@ -198,24 +181,32 @@ def open_grid(path: str | Path | None = None) -> GridFile:
             for name, s in segments.items()
             if s.representation == "low_rank"
         }
-        attributes = {
-            **{
-                name: str(file.attrs[name]) for name in ("source", "licence", "limb", "created_by", "content")
-            },
-            "provenance": json.loads(file.attrs["provenance"]),
-        }
+        attributes = _attributes(path, file.attrs)
     teff, logg, feh = axes.values()
     return GridFile(path, teff, logg, feh, tuple(mu.tolist()), exists, segments, ranks, attributes)
 
 
-def _segment(name: str, group: Any) -> Segment:
+def _attributes(path: Path, attributes: Mapping) -> dict[str, Any]:
+    texts = {name: str(attributes[name]) for name in ("source", "licence", "limb", "created_by", "content")}
+    try:
+        return {**texts, "provenance": json.loads(attributes["provenance"])}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: provenance is no JSON ({error}); build it again") from None
+
+
+def _segment(path: Path, name: str, group: Any) -> Segment:
+    if group is None:  # a link to nowhere
+        raise KeyError(f"segments/{name}")
     attributes = group.attrs
-    axis = LogAxis(
-        float(attributes["ln_wavelength_start"]),
-        float(attributes["ln_wavelength_step"]),
-        int(attributes["n_wavelength"]),
-    )
-    return Segment(name, axis, float(attributes["resolution"]), str(attributes["representation"]))
+    try:
+        axis = LogAxis(
+            float(attributes["ln_wavelength_start"]),
+            float(attributes["ln_wavelength_step"]),
+            int(attributes["n_wavelength"]),
+        )
+        return Segment(name, axis, float(attributes["resolution"]), str(attributes["representation"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}; build it again") from None
 
 
 def _check_axes(path: Path, axes: Mapping[str, np.ndarray], mu: np.ndarray, exists: np.ndarray) -> None:

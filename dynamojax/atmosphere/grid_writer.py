@@ -65,15 +65,7 @@ class GridWriter:
             ValueError: axes that do not increase, a name twice, a basis missing or of another length.
         """
         self.path = Path(path)
-        self.axes = {name: np.array(a, np.float64) for name, a in zip(AXES, (teff, logg, feh), strict=True)}
-        for name, axis in self.axes.items():
-            if (
-                axis.ndim != 1
-                or len(axis) == 0
-                or not np.all(np.diff(axis) > 0)
-                or not np.isfinite(axis).all()
-            ):
-                raise ValueError(f"{name} = {axis} must be finite, increasing nodes")
+        self.axes = {n: _nodes(n, axis) for n, axis in zip(AXES, (teff, logg, feh), strict=True)}
         self.mu, self.mu_weight = quadrature_nodes(n_mu)
         self.segments = {segment.name: segment for segment in segments}
         if len(self.segments) != len(segments) or not segments:
@@ -110,9 +102,8 @@ class GridWriter:
         with ExitStack() as stack:  # closes what was opened if the rest fails
             part = stack.enter_context(replacing(self.path))
             self._file: Any = stack.enter_context(h5py.File(part, "w", libver="latest"))
-            for name, axis in self.axes.items():
-                self._file[name] = axis
-            self._file["mu"], self._file["mu_weight"] = self.mu, self.mu_weight
+            for name, axis in (self.axes | {"mu": self.mu, "mu_weight": self.mu_weight}).items():
+                _put_checked(self._file, name, axis)
             for segment in self.segments.values():
                 self._create(segment)
             self._stack = stack.pop_all()
@@ -205,14 +196,32 @@ class GridWriter:
     def _finish(self) -> None:
         if not self.exists.any():
             raise ValueError(f"{self.path}: no model was added; the file is not kept")
-        self._file["exists"] = self.exists
+        _put_checked(self._file, "exists", self.exists)
         small = [self._means, self._bases, self._level, self._step]
         for name in self.segments:
             group = self._file[f"segments/{name}"]
-            group["mean"] = self._means[name]
+            _put_checked(group, "mean", self._means[name])
             if name in self._level:
-                group["level"], group["step"] = self._level[name], self._step[name]
+                _put_checked(group, "level", self._level[name])
+                _put_checked(group, "step", self._step[name])
             for arrays in small:
                 self._digest.update(np.ascontiguousarray(arrays.get(name, 0.0)).tobytes())
         # Written last: a file without them was not finished.
         self._file.attrs.update(self._attributes | {"content": self._digest.hexdigest()})
+
+
+def _nodes(name: str, axis) -> np.ndarray:
+    """An axis in float64.
+
+    Raises:
+        ValueError: not finite, increasing nodes.
+    """
+    nodes = np.array(axis, np.float64)
+    if nodes.ndim != 1 or len(nodes) == 0 or not (np.diff(nodes) > 0).all() or not np.isfinite(nodes).all():
+        raise ValueError(f"{name} = {nodes} must be finite, increasing nodes")
+    return nodes
+
+
+def _put_checked(group: Any, name: str, values: np.ndarray) -> None:
+    """A small array in one chunk, with a checksum like the spectra."""
+    group.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)

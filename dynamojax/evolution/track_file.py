@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import h5py
 import jax.numpy as jnp
 import numpy as np
 
 from dynamojax.evolution.filling import continued
 from dynamojax.evolution.tracks import TrackGrid
+from dynamojax.reading import reading
 
 FORMAT = "dynamojax tracks"
 FORMAT_VERSION = 1
@@ -92,24 +92,9 @@ def _check_tracks(source, axes, values, first, last) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise ValueError(f"path = {path} does not exist; build it with python -m grids.build_tracks")
-    try:
-        with h5py.File(path, "r") as file:
-            found, version = file.attrs.get("format"), int(file.attrs.get("format_version", 0))
-            if found != FORMAT:
-                raise ValueError(
-                    f"{path}: format = {found!r}, expected {FORMAT!r}; this is another kind of file"
-                )
-            if version != FORMAT_VERSION:
-                raise ValueError(
-                    f"{path}: format_version = {version}, this release reads {FORMAT_VERSION}; "
-                    "update dynamojax or rebuild the file"
-                )
-            names = tuple(str(name) for name in np.asarray(file.attrs["columns"]))
-            datasets: dict[str, Any] = {name: file[name] for name in (*_AXES, "eep", "first", "last", *names)}
-            data = {name: dataset[()] for name, dataset in datasets.items()}
-            data["step"] = {name: float(datasets[name].attrs["step"]) for name in names}
-    except (OSError, KeyError) as error:
-        raise ValueError(f"{path} is damaged or not HDF5 ({error}); fetch or build it again") from error
+    with reading(path, FORMAT, FORMAT_VERSION, "build it with python -m grids.build_tracks") as file:
+        names = tuple(str(name) for name in np.asarray(file.attrs["columns"]))
+        datasets: dict[str, Any] = {name: file[name] for name in (*_AXES, "eep", "first", "last", *names)}
+        data = {name: dataset[()] for name, dataset in datasets.items()}
+        data["step"] = {name: float(datasets[name].attrs["step"]) for name in names}
     return data

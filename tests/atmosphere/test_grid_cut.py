@@ -106,6 +106,11 @@ def test_low_rank_files_are_cut_as_they_are_or_made_dense(x64, tmp_path):
     truth = 10 ** spectra.log10_intensity(5000.0, 4.5, 0.5, spectra.OPTICAL)
     # What rank 12 leaves of these spectra.
     np.testing.assert_allclose(value(grid, (5000.0, 4.5, 0.5)), truth, rtol=2e-3)
+    fewer = low.cut(rank=6)
+    assert fewer.basis.shape[0] == 6
+    low.cut(rank=6, max_bytes=fewer.n_bytes)
+    # What rank 6 leaves of them.
+    np.testing.assert_allclose(value(fewer, point), value(grid, point), rtol=0.05)
     part = low.cut(wavelength=(5150.0, 5200.0))
     start, stop = spectra.OPTICAL.covering(5150.0, 5200.0)
     np.testing.assert_allclose(value(part, point), value(grid, point)[:, start:stop], rtol=1e-12)

@@ -146,11 +146,46 @@ def test_parts_of_another_shape(copy, name, value, message):
         open_grid(copy)
 
 
-def test_impossible_attributes(copy):
+@pytest.mark.parametrize(
+    "name,value,message",
+    [
+        ("representation", "float64", "representation = 'float64'"),
+        ("ln_wavelength_step", "fine", "could not convert"),
+        ("n_wavelength", 0, "n >= 2"),
+        ("resolution", -1.0, "must be positive"),
+    ],
+)
+def test_impossible_attributes(copy, name, value, message):
     with h5py.File(copy, "r+") as file:
-        file["segments/optical"].attrs["representation"] = "float64"
-    with pytest.raises(ValueError, match="representation = 'float64'"):
+        file["segments/optical"].attrs[name] = value
+    with pytest.raises(ValueError, match=f"{copy.name} is damaged.*{message}"):
         open_grid(copy)
+
+
+def test_provenance_that_is_no_json(copy):
+    with h5py.File(copy, "r+") as file:
+        file.attrs["provenance"] = "{made"
+    with pytest.raises(ValueError, match=f"{copy.name} is damaged: provenance"):
+        open_grid(copy)
+
+
+def test_a_link_to_nowhere(copy):
+    with h5py.File(copy, "r+") as file:
+        del file["segments/h_band"]
+        file["segments/h_band"] = h5py.SoftLink("/nowhere")
+    with pytest.raises(ValueError, match="damaged"):
+        open_grid(copy)
+
+
+@pytest.mark.parametrize("name", ["teff", "segments/optical/mean", "segments/optical/level", "exists"])
+def test_a_bit_that_fell_over_in_a_small_array_is_noticed(copy, name):
+    with h5py.File(copy) as file:
+        stored = file[name].id.get_chunk_info(0)
+    content = bytearray(copy.read_bytes())
+    content[stored.byte_offset] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{copy.name} is damaged"):
+        open_grid(copy).cut(segment="optical")
 
 
 def test_memory_is_bounded_before_anything_is_read(path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 
 from dynamojax.atmosphere.building import Node, Unsuited
 from dynamojax.atmosphere.grid_cut import node_reader
-from dynamojax.atmosphere.grid_file import GridFile, open_grid, reading
+from dynamojax.atmosphere.grid_file import GridFile, open_grid, opened
 from dynamojax.atmosphere.grid_layout import AXES
 from dynamojax.atmosphere.libraries.laws import Law
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
@@ -48,7 +48,7 @@ def _shape(file: GridFile, node: Node, ln_wavelength: np.ndarray) -> np.ndarray:
         )
     _, weights = quadrature_nodes(len(file.mu_nodes))
     shape = np.full((len(file.mu_nodes), len(ln_wavelength)), np.nan)
-    with reading(file.path) as opened:
+    with opened(file.path) as stored:
         for name, segment in file.segments.items():
             axis = segment.axis
             slack = axis.ln_step  # a grid's last bin reaches beyond its middle
@@ -57,7 +57,7 @@ def _shape(file: GridFile, node: Node, ln_wavelength: np.ndarray) -> np.ndarray:
             )
             if not inside.any():
                 continue
-            intensity = 10.0 ** node_reader(opened[f"segments/{name}"], segment, 0, axis.n)(at)
+            intensity = 10.0 ** node_reader(stored[f"segments/{name}"], segment, 0, axis.n)(at)
             intensity /= 2.0 * np.pi * weights @ intensity
             for row, values in zip(shape, intensity, strict=True):
                 row[inside] = np.interp(ln_wavelength[inside], axis.ln_wavelength, values)
