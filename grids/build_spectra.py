@@ -101,6 +101,8 @@ def provenance() -> dict:
         "physics": "LTE, plane-parallel, scattering as absorption, [alpha/Fe] = 0, microturbulence "
         "1 + 0.4 (4.5 - logg) + 0.4 (teff - 5750) / 1000 km/s, each term not below 0, at most 2.2; no "
         "macroturbulence, no rotation; values are means over bins of the stated sampling",
+        "between": f"teff = {', '.join(f'{t:.0f}' for t in BETWEEN)} K: log I interpolated between models, "
+        "then anchored",
         "units": "K, dex, erg/s/cm2/A/sr, angstrom in vacuum",
     }
 

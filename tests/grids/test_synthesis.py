@@ -264,3 +264,32 @@ def test_embedded_band_fluxes_are_those_of_phoenix(grid):
     for label in labels:
         # 1 %: the noise given to the fit, the compression and the band grid's own interpolation.
         np.testing.assert_allclose(weights @ grid.flux(label, "optical"), theirs[label], rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    "label", [(3100.0, 5.0, 0.0), (3500.0, 3.5, 0.0), (3700.0, 4.5, 0.5), (6600.0, 4.0, -1.0)]
+)
+def test_embedded_limb_darkening_is_that_of_the_band_grid(grid, label):
+    from scipy.interpolate import CubicSpline
+
+    from dynamojax.atmosphere.bands import band_weights
+    from grids.synthesis import yardstick
+
+    mu = np.array([0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9])
+    ln, names = grid.segments["optical"][0], ("kepler", "tess")
+    _, shape = yardstick.band_targets(label, names, np.append(mu, 1.0))
+    for curve, theirs in zip(yardstick.curves(names).values(), shape, strict=True):
+        ours = CubicSpline(np.sqrt(grid.mu), grid.intensity(label, "optical") @ band_weights(ln, *curve))
+        # The goal is 0.02; the fit's noise of 0.002 in seven angles, between which a spline goes: 0.014.
+        np.testing.assert_allclose(ours(np.sqrt(mu)) / ours(1.0), theirs[:-1] / theirs[-1], atol=0.015)
+
+
+@pytest.mark.slow
+def test_embedded_fluxes_and_contrasts_at_every_model_of_phoenix(grid):
+    from grids import measure_spectra
+
+    errors = measure_spectra.fluxes_and_contrasts(build_spectra.TARGET, grid.axes)
+    for band in [*measure_spectra.OPTICAL, "2mass_h"]:
+        assert errors["flux"][band]["median"] < 0.02 and errors["flux"][band]["p95"] < 0.06
+        for drop in (500, 1500):
+            assert errors[f"contrast over {drop} K"][band]["max"] < 0.03
