@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -65,7 +66,7 @@ class DataSet(eqx.Module):
 
     values: Float[Array, "*batch n_rows n"] = eqx.field(converter=as_float)
     errors: Float[Array, "*batch n_rows n"] = eqx.field(converter=as_float)
-    good: Bool[Array, "*batch n_rows n"]
+    good: Bool[Array, "*batch n_rows n"] = eqx.field(converter=jnp.asarray)
     factors: Float[Array, "*batch n k"] = eqx.field(converter=as_float)
     terms: Float[Array, "*batch n l"] = eqx.field(converter=as_float)
     where: Float[Array, "*batch n"] = eqx.field(converter=as_float)
@@ -177,7 +178,9 @@ class DataSet(eqx.Module):
             raise ValueError(f"{name}: flux has shape {flux.shape}, {wavelength.size} pixels are expected")
         here = (wavelength >= low) & (wavelength <= high)
         mask = np.ones(flux.shape, bool) if good is None else np.broadcast_to(good, flux.shape)
-        flux, error, good, scale = checked(name, flux[:, here], error[:, here], mask[:, here], here.sum())
+        flux, error, good, scale = checked(
+            name, flux[:, here], error[:, here], mask[:, here], int(here.sum())
+        )
         if isinstance(instrument, str):
             if resolution is None:
                 raise ValueError(f"{name}: resolution is missing; give the resolving power")
@@ -212,6 +215,4 @@ def _data_set(flux, error, good, factors, terms, where, scale, instrument, noise
     if noise not in NOISES:
         raise ValueError(f"{instrument.name}: noise = {noise!r}, allowed: {', '.join(NOISES)}")
     values, errors = np.where(good, flux / scale, 0.0), np.where(good, error / scale, 1.0)
-    return DataSet(
-        values, errors, np.asarray(good), factors, terms, where, scale, Nuisance.none(), instrument, noise
-    )
+    return DataSet(values, errors, good, factors, terms, where, scale, Nuisance.none(), instrument, noise)

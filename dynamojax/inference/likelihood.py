@@ -1,4 +1,4 @@
-"""How probable data sets are, given a scene: the non-linear part; coefficients of columns are solved inside."""
+"""How probable data sets are, given a scene; coefficients of linear columns are solved for inside."""
 
 from typing import NamedTuple
 
@@ -52,7 +52,7 @@ def _columns(model: Array, data: DataSet) -> Array:
 
 
 def _marginal(residual: Array, log_scale: Array, log_det: Array, n: Array, k: int) -> Array:
-    """ln of a Gaussian likelihood whose k coefficients are integrated over."""
+    """Log of a Gaussian likelihood whose k coefficients are integrated over."""
     return -0.5 * jnp.sum(residual**2) - log_scale - 0.5 * (n - k) * jnp.log(2 * jnp.pi) - 0.5 * log_det
 
 

@@ -1,4 +1,4 @@
-"""The one call that fits: stars, what is free, data in; the best point, its model and how it was found out."""
+"""The one call that fits: stars, data and what is free in; the best point and how it was found out."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dynamojax.inference.data import DataSet
-from dynamojax.inference.result import Fit
 from dynamojax.inference.likelihood import Study, key_of
 from dynamojax.inference.parameters import Parameters
 from dynamojax.inference.priors import Free
 from dynamojax.inference.problem import Problem
+from dynamojax.inference.result import Fit
 from dynamojax.inference.solvers import LEAST_SQUARES, SOLVERS, End, ended
 from dynamojax.inference.spans import boxes
 from dynamojax.numerics import stream
@@ -164,6 +164,18 @@ def solve(
     return [Fit.of(problem, jax.tree.map(lambda x, i=i: x[i], ends)) for i, problem in enumerate(problems)]
 
 
+def start_walk(problem: Problem, values: Float[Array, "n_starts n"], *, method: str, max_steps: int) -> Fit:
+    """From values of one's own, in canonical units."""
+    starts = jax.vmap(problem.parameters.on_line)(values)
+    data, parameters, starts = jax.tree.map(
+        lambda x: x[None], (problem.study.data, problem.parameters, starts)
+    )
+    method = _method(problem, method)
+    settings = {"method": method, "max_steps": max_steps, "batch_size": 1}
+    ends = _walk(problem.study.simulators, data, parameters, starts, **settings)
+    return Fit.of(problem, jax.tree.map(lambda x: x[0], ends))
+
+
 def _method(problem: Problem, method: str) -> str:
     if method == "auto":
         return "levenberg_marquardt" if problem.is_least_squares else "bfgs"
@@ -201,14 +213,15 @@ def _starts(simulators, data, parameters, keys, *, n_starts: int, n_candidates: 
 
     def one(given):
         data, parameters, key = given
-        first = parameters.bounds.outside(parameters.start)[None]
+        first = parameters.on_line(parameters.start)[None]
         if n_starts == 1:
             return first
         problem = Problem(Study(simulators, data), parameters)
+
         values = drawn(parameters, n_candidates, key=key)
         log = jax.lax.map(problem.log_posterior, values, batch_size=8)
         best = jnp.argsort(jnp.where(jnp.isfinite(log), log, -jnp.inf))[::-1][: n_starts - 1]
-        return jnp.concatenate([first, jax.vmap(parameters.bounds.outside)(values[best])])
+        return jnp.concatenate([first, jax.vmap(parameters.on_line)(values[best])])
 
     return jax.lax.map(one, (data, parameters, keys), batch_size=batch_size)
 
@@ -220,11 +233,11 @@ def _walk(simulators, data, parameters, starts, *, method: str, max_steps: int, 
     def one(given):
         data, parameters, starts = given
         problem = Problem(Study(simulators, data), parameters)
-        # A marginal likelihood is no sum of squares to the last digit, and a noise's slope has its own scale.
-        tolerance = 10 * ENOUGH
 
         def walk(start):
-            return ended(problem, SOLVERS[method](problem, start, max_steps, ENOUGH), tolerance)
+            # A marginal likelihood is no sum of squares to the last digit, and the slope in noise has its
+            # own scale: hence the factor.
+            return ended(problem, SOLVERS[method](problem, start, max_steps, ENOUGH), 10 * ENOUGH)
 
         return jax.vmap(walk)(starts)
 

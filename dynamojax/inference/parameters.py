@@ -123,7 +123,7 @@ class Parameters(eqx.Module):
             boxes: (low, high) by label of leaves that a grid bounds, as from `spans.boxes`.
 
         Raises:
-            ValueError: an unknown name, a name twice, bounds beyond the grid or physics, a start outside them.
+            ValueError: a name unknown or there twice, bounds beyond what is possible, a start outside.
         """
         scene, boxes = {k: scene[k] for k in scene}, boxes or {}
         rows = []
@@ -155,6 +155,10 @@ class Parameters(eqx.Module):
     def start(self) -> Float[Array, " n"]:
         """Values in the scene, in canonical units."""
         return jnp.stack([_leaf(self.scene, place) for place in self.places])
+
+    def on_line(self, values: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Points of the real line of canonical values; anywhere for what is held and may lie on a bound."""
+        return self.bounds.outside(jnp.where(self.is_active, values, self.bounds.somewhere))
 
     @property
     def unit(self) -> Float[Array, " n"]:
@@ -228,6 +232,6 @@ def _check_starts(rows, scene, low, high) -> None:
         if not np.all((value > a) & (value < b)):
             worst = value if not value.ndim else value[~((value > a) & (value < b))][0]
             raise ValueError(
-                f"{label} starts at {float(worst) / unit:g}, outside its bounds ({a / unit:g}, {b / unit:g}); "
-                "change the start, or widen the bounds"
+                f"{label} starts at {float(worst) / unit:g}, outside its bounds "
+                f"({a / unit:g}, {b / unit:g}); change the start, or widen the bounds"
             )

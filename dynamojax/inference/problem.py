@@ -18,7 +18,7 @@ class Problem(eqx.Module):
     parameters: Parameters
 
     def log_posterior(self, values: Float[Array, " n"]) -> Float[Array, ""]:
-        """ln likelihood plus ln prior of parameters in canonical units, flat priors left out."""
+        """Log likelihood plus ln prior of parameters in canonical units, flat priors left out."""
         scene = self.parameters.put(values)
         return log_likelihood(self.study, scene) + self.parameters.log_prior(values)
 
@@ -51,6 +51,6 @@ class Problem(eqx.Module):
         return [place[2] in _NOISE for place in self.parameters.places]
 
     def with_known_noise(self) -> "Problem":
-        """The same with the free parameters of noise held at the scene's values: those are no least squares."""
+        """The same with the free parameters of noise held at the scene's values, for least squares."""
         active = self.parameters.is_active & ~np.array(self._is_noise)
         return eqx.tree_at(lambda p: p.parameters.is_active, self, active)

@@ -135,6 +135,7 @@ class Fit:
         low, high = np.asarray(bounds.low), np.asarray(bounds.high)
         width = np.where(np.isfinite(high - low), high - low, np.maximum(np.abs(values), 1.0))
         near = (values - low < _NEAR * width) | (high - values < _NEAR * width)
+        near &= np.asarray(self.problem.parameters.is_active)
         return tuple(name for name, here in zip(self.names, near, strict=True) if here)
 
 

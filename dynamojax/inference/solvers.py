@@ -1,4 +1,4 @@
-"""Optimisers on the real line behind one signature: problem and start in, point and what is known of it out."""
+"""Optimisers on the real line behind one signature: problem and start in, where it ended out."""
 
 from typing import NamedTuple
 
@@ -182,5 +182,6 @@ def ended(problem: Problem, walk: Walk, tolerance: float) -> End:
     # The slope in noise has no share in the normal matrix: it counts by itself.
     promise = decrement(normal, slope)
     is_valid = jnp.isfinite(log) & jnp.all(jnp.isfinite(slope)) & jnp.isfinite(promise)
+    values = jnp.where(problem.parameters.is_active, values, problem.parameters.start)
     values = jnp.where(is_valid, values, jnp.nan)
     return End(values, log, is_valid & (promise < tolerance), is_valid, walk.n_steps, promise)

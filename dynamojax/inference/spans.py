@@ -11,7 +11,8 @@ from dynamojax.validation import SPANS
 def span(place) -> tuple[float, float]:
     """Lowest and highest possible value of a leaf, in canonical units."""
     _, owner, field, _ = place
-    return SPANS[owner][field] if owner else NUISANCES[field]
+    low, high = SPANS[owner][field] if owner else NUISANCES[field]
+    return float(low), float(high)
 
 
 def grid_box(simulator: Simulator) -> dict[str, tuple[float, float]]:
@@ -23,7 +24,7 @@ def grid_box(simulator: Simulator) -> dict[str, tuple[float, float]]:
 
 
 def boxes(simulators: dict[str, Simulator], systems: dict[str, System]) -> dict:
-    """Bounds by leaf that keep every star's photosphere, and its spots at their starting teff, on the grids."""
+    """Bounds by leaf that keep a star, and its spots at the starting teff, on the grids."""
     found = {}
     for root, simulator in simulators.items():
         box = grid_box(simulator)

@@ -50,6 +50,11 @@ class Bounds(eqx.Module):
         kinds = np.array(self.kinds)
         return {kind: np.flatnonzero(kinds == kind) for kind in ("interval", "above", "below")}
 
+    @property
+    def somewhere(self) -> Float[Array, " n"]:
+        """A value of each between its ends."""
+        return self.inside(jnp.zeros_like(self.low))
+
     def inside(self, free: Float[Array, " n"]) -> Float[Array, " n"]:
         """Parameters of points on the real line."""
         both, above, below = self._at.values()

@@ -30,8 +30,8 @@ def in_unit(name: str, what: str, values, unit: str) -> np.ndarray:
         raise ValueError(f"{name}: {what} must rise strictly; sort it and drop what is there twice")
     if unit == "Angstrom" and not 900 <= np.median(values) <= 1e6:
         raise ValueError(
-            f"{name}: {what} has the median {np.median(values):g}, which is no wavelength in angstrom between "
-            "900 and 1e6; convert it (1 nm = 10 A, 1 um = 10000 A) or give an astropy Quantity"
+            f"{name}: {what} has the median {np.median(values):g}, no wavelength in angstrom between 900 "
+            "and 1e6; convert it (1 nm = 10 A, 1 um = 10000 A) or give an astropy Quantity"
         )
     return values
 
@@ -61,8 +61,8 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
         return 1.0 + 1e-6 * flux, 1e-6 * error
     if unit == "relative" and not np.all((middle > 0.3) & (middle < 3.0)):
         raise ValueError(
-            f"{name}: flux_unit = 'relative' expects fluxes about 1, the median is {middle.ravel()[0]:g}; give "
-            "flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
+            f"{name}: flux_unit = 'relative' expects fluxes about 1, the median is {middle.ravel()[0]:g}; "
+            "give flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
         )
     return flux, error
 
@@ -99,8 +99,8 @@ def checked(name: str, flux, error, good, n: int) -> tuple[np.ndarray, np.ndarra
     if bad.any():
         at = np.argwhere(bad)[0]
         raise ValueError(
-            f"{name}: flux_err = {error[tuple(at)]:g} at {at.tolist()} must be positive; mask the point, or give "
-            "its true error"
+            f"{name}: flux_err = {error[tuple(at)]:g} at {at.tolist()} must be positive; mask the point, or "
+            "give its true error"
         )
     scale = float(np.median(flux[mask]))
     if not scale > 0:

@@ -7,18 +7,27 @@ import numpy as np
 
 import dynamojax as dj
 from dynamojax.inference.data import DataSet
+from dynamojax.instruments.photometer import Photometer
 
 NOISE = 3e-4
 
 
 @lru_cache(maxsize=2)
-def _grid(x64: bool):
-    return dj.load_grid()
+def _simulator(x64: bool, n: int) -> dj.Simulator:
+    photometer = Photometer("kepler", ("kepler",), np.linspace(0.0, 7.0, n))
+    return dj.Simulator(dj.load_grid(), [photometer])
 
 
-def grid():
-    """In the precision of the moment."""
-    return _grid(bool(jax.config.jax_enable_x64))
+def photometry(n: int = 120) -> dj.Simulator:
+    """Kepler's band for a week, in the precision of the moment."""
+    return _simulator(bool(jax.config.jax_enable_x64), n)
+
+
+def spectroscopy(low: float = 5150.0, high: float = 5250.0) -> dj.Simulator:
+    """LAMOST about the magnesium triplet."""
+    instrument = dj.lamost(epochs=1).within(low, high)
+    ranges = {"teff": (3500, 6500), "logg": (4, 5), "feh": (-0.5, 0.5)}
+    return dj.Simulator(dj.load_grid(), [], [instrument], ranges=ranges)
 
 
 def system(radius_deg=(8.0, 6.0)) -> dj.System:
@@ -32,28 +41,19 @@ def system(radius_deg=(8.0, 6.0)) -> dj.System:
     )
 
 
-def photometer(n=120):
-    """Kepler's band, a week."""
-    from dynamojax.instruments.photometer import Photometer
-
-
-    return Photometer("kepler", ("kepler",), np.linspace(0.0, 7.0, n))
-
-
-def light_curve(star, simulate, *, scale=1.0, noise=NOISE, seed=0, **settings) -> DataSet:
-    """Noisy data of a star's light curve."""
+def light_curve(star, simulate, *, noise=NOISE, seed=0, **settings) -> DataSet:
+    """Noisy counts of a star's light curve."""
     instrument = simulate.photometers["kepler"]
     flux = np.asarray(simulate(star).light_curves["kepler"].flux[0], np.float64)
-    flux = scale * (flux + noise * np.random.default_rng(seed).normal(size=flux.size))
+    flux = 9e4 * (flux + noise * np.random.default_rng(seed).normal(size=flux.size))
     settings = {"flux_unit": "counts"} | settings
-    return DataSet.light_curve(instrument, instrument.times, flux, scale * noise, **settings)
+    return DataSet.light_curve(instrument, instrument.times, flux, 9e4 * noise, **settings)
 
 
 def spectrum(star, simulate, *, noise=0.01, seed=1, **settings) -> DataSet:
-    """Noisy spectrum with a made-up continuum."""
+    """Noisy spectrum behind a made-up continuum."""
     instrument = simulate.spectrographs["lamost"]
     flux = np.asarray(simulate(star).spectra["lamost"].flux, np.float64)
-    tilt = np.linspace(0.9, 1.2, flux.shape[-1]) * 3e15
-    error = noise * np.median(flux) * tilt
-    flux = flux * tilt + error * np.random.default_rng(seed).normal(size=flux.shape)
-    return DataSet.spectrum(instrument, instrument.wavelength, flux, error, **settings)
+    tilt = np.linspace(0.9, 1.2, flux.shape[-1]) / np.median(flux)
+    flux = flux * tilt * (1 + noise * np.random.default_rng(seed).normal(size=flux.shape))
+    return DataSet.spectrum(instrument, instrument.wavelength, flux, noise * flux, **settings)
