@@ -38,3 +38,9 @@ class Smoothing(eqx.Module):
         if wanted > min(segment.resolution, segment.axis.sampling / 2):
             return None
         return wanted if segment.smoothed(wanted).axis.ln_step > segment.axis.ln_step else None
+
+    def held(self, n_samples: float) -> dict:
+        """How `GridFile.cut` is to hold so many samples: a basis, unless it would have as many rows."""
+        if n_samples < 2 * self.rank:
+            return {"representation": "float32"}
+        return {"representation": "low_rank", "rank": self.rank}

@@ -94,8 +94,8 @@ class Recorder(eqx.Module):
         low, high = spectrograph.ends
         segment, options = file.segment(wavelength=(low, high)), {}
         if smoothing is not None and (wanted := smoothing.resolution(spectrograph, segment)):
-            options = {"resolution": wanted, "representation": "low_rank", "rank": smoothing.rank}
             segment = segment.smoothed(wanted)
+            options = {"resolution": wanted, **smoothing.held(np.log(high / low) / segment.axis.ln_step)}
         shifts, beyond = margins(spectrograph, segment, disc, max_shift)
         room, ends = np.exp((shifts + beyond) * segment.axis.ln_step), segment.axis.ends
         span = max(low / room, ends[0]), min(high * room, ends[1])
