@@ -167,21 +167,33 @@ def build_grid(
         provenance=provenance,
         limb=limb,
     ) as writer:
-        for done, node in enumerate(_from_the_middle(files)):
-            tell(done, len(files))
-            try:
-                spectra = {name: _log10(s, files[node]) for name, s in read(node, files[node]).items()}
-            except Unsuited:
-                raise
-            except ValueError as error:
-                if not skip_damaged:
-                    raise
-                built.damaged[files[node]] = str(error)
-                continue
-            writer.add(*node, spectra)
-            built.n_models += 1
-        tell(len(files), len(files))
+        _add_all(writer, files, read, built, skip_damaged, tell)
     return built
+
+
+def _add_all(
+    writer: GridWriter,
+    files: Mapping[Node, Path],
+    read: Callable[[Node, Path], Spectra],
+    built: Built,
+    skip_damaged: bool,
+    tell: Tell,
+) -> None:
+    """Add every model to the file, and count them in `built`."""
+    for done, node in enumerate(_from_the_middle(files)):
+        tell(done, len(files))
+        try:
+            spectra = {name: _log10(s, files[node]) for name, s in read(node, files[node]).items()}
+        except Unsuited:
+            raise
+        except ValueError as error:
+            if not skip_damaged:
+                raise
+            built.damaged[files[node]] = str(error)
+            continue
+        writer.add(*node, spectra)
+        built.n_models += 1
+    tell(len(files), len(files))
 
 
 def _log10(intensity: np.ndarray, origin: Path) -> np.ndarray:

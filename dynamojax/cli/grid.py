@@ -56,24 +56,30 @@ def fetch(
             raise ValueError(
                 f"library = {library!r}; phoenix can be fetched, others are built from own files"
             )
-        places = locations(cache, url, mirror)
-        patience = Patience(timeout=timeout)
+        places, patience = locations(cache, url, mirror), Patience(timeout=timeout)
+        fetching.check_parallel(parallel)
         with steps.step("Looking at what is there and what is to come"):
             plan = fetching.plan(models(teff, logg, feh, alpha), places, patience, retry_holes)
         steps.note(_plan(plan, places))
-        if dry_run or not plan.todo:
-            return
-        if plan.unreachable:
-            steps.note(f"no server answers ({plan.unreachable}); try later, or another --url or --mirror")
-            raise typer.Exit(1)
-        fetching.check_space(plan, places)
-        if not yes and not _agreed():
-            raise typer.Exit(1)
-        with steps.transfer(plan.n_bytes, len(plan.todo)) as tell:
-            report = fetching.fetch(plan.todo, places, parallel, patience, tell)
-        steps.note(_report(report, plan))
-        if report.failed:
-            raise typer.Exit(1)
+        if plan.todo and not dry_run:
+            _download(plan, places, parallel, patience, yes, steps)
+
+
+def _download(plan: "Plan", places, parallel: int, patience, yes: bool, steps: Steps) -> None:
+    """Ask, fetch and report; exit code 1 where files are missing after it."""
+    from dynamojax.atmosphere.phoenix import fetch as fetching
+
+    if plan.unreachable:
+        steps.note(f"no server answers ({plan.unreachable}); try later, or another --url or --mirror")
+        raise typer.Exit(1)
+    fetching.check_space(plan, places)
+    if not yes and not _agreed():
+        raise typer.Exit(1)
+    with steps.transfer(plan.n_bytes, len(plan.todo)) as tell:
+        report = fetching.fetch(plan.todo, places, parallel, patience, tell)
+    steps.note(_report(report, plan))
+    if report.failed:
+        raise typer.Exit(1)
 
 
 def _plan(plan: "Plan", places: Any) -> str:
@@ -156,6 +162,7 @@ def build(
         with steps.step(f"Building {path}") as tell:
             options["tell"] = tell
             if library == "phoenix":
+                _check_phoenix(folder, law, coefficient)
                 built = _build_phoenix(places, (teff, logg, feh, alpha), path, stretches, options, steps)
             else:
                 made_of = (library, folder, path, (teff, logg, feh), stretches, law, tuple(coefficient or ()))
@@ -164,6 +171,15 @@ def build(
             steps.note(f"left out: {name}: {why}")
         steps.note(f"{built.n_models} models, {built.n_nodes - built.n_models} holes")
         steps.note(f"wrote {path}, {size(path.stat().st_size)}")
+
+
+def _check_phoenix(folder: Path | None, law: str, coefficients: list[float] | None) -> None:
+    if folder is not None:
+        raise ValueError(
+            f"folder = {folder}: phoenix is built of what was fetched; --cache says where that is"
+        )
+    if law != "bands" or coefficients:
+        raise ValueError(f"law = {law!r}: phoenix has angles of its own; leave --law and --coefficient out")
 
 
 def _build_phoenix(places, ranges, path, stretches, options, steps):

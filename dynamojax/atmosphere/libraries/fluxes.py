@@ -93,21 +93,10 @@ def build_fluxes(
     """
     if library not in LIBRARIES:
         raise ValueError(f"library = {library!r} must be phoenix or one of {', '.join(LIBRARIES)}")
-    kind, folder = LIBRARIES[library], Path(folder)
+    kind = LIBRARIES[library]
     stretches = tuple(stretches) or kind.stretches
     limb = _law(law, coefficients, n_mu)
-    bounds = [_UNLIMITED if r is None else r for r in ranges]
-    found = kind.find(folder) if folder.is_dir() else {}
-    files = {
-        node: path
-        for node, path in found.items()
-        if all(low <= x <= high for x, (low, high) in zip(node, bounds, strict=True))
-    }
-    if not files:
-        raise ValueError(
-            f"{folder} holds {len(found)} models of {library}, none in the ranges; "
-            f"its files are called {kind.pattern}"
-        )
+    files = _files(library, Path(folder), ranges)
     return build_grid(
         output,
         files,
@@ -122,6 +111,24 @@ def build_fluxes(
         skip_damaged=skip_damaged,
         tell=tell,
     )
+
+
+def _files(library: str, folder: Path, ranges: Sequence[Sequence[float] | None]) -> Mapping[Node, Path]:
+    """The models of a folder that are in the ranges."""
+    kind = LIBRARIES[library]
+    bounds = [_UNLIMITED if r is None else r for r in ranges]
+    found = kind.find(folder) if folder.is_dir() else {}
+    files = {
+        node: path
+        for node, path in found.items()
+        if all(low <= x <= high for x, (low, high) in zip(node, bounds, strict=True))
+    }
+    if not files:
+        raise ValueError(
+            f"{folder} holds {len(found)} models of {library}, none in the ranges; "
+            f"its files are called {kind.pattern}"
+        )
+    return files
 
 
 def _law(law: str, coefficients: Sequence[float], n_mu: int) -> Law:

@@ -13,6 +13,7 @@ AXES: dict[str, tuple[float, ...]] = {
     "logg": tuple(0.5 * i for i in range(13)),
     "feh": (-4.0, -3.0, *(-2.0 + 0.5 * i for i in range(7))),
 }
+ALPHA = tuple(round(0.2 * i, 1) for i in range(-1, 7))  # where they were computed at all
 _UNITS = {"teff": "K", "logg": "dex", "feh": "dex"}
 _NAME = re.compile(r"lte(\d{5})-(\d\.\d\d)([+-]\d\.\d)(?:\.Alpha=([+-]\d\.\d\d))?\.PHOENIX")
 
@@ -82,10 +83,13 @@ def models(
         alpha: [alpha/Fe]. [dex]
 
     Raises:
-        ValueError: a range that is upside down, beyond the axis, or holds no node.
+        ValueError: a range that is upside down, beyond the axis, or holds no node; another alpha.
     """
+    nearest = min(ALPHA, key=lambda a: abs(a - alpha))
+    if not abs(alpha - nearest) < 1e-6:
+        raise ValueError(f"alpha = {alpha:g} dex must be one of {', '.join(f'{a:.1f}' for a in ALPHA)}")
     nodes = [nodes_within(name, bounds) for name, bounds in (("teff", teff), ("logg", logg), ("feh", feh))]
-    return [Model(t, g, z, alpha) for z in nodes[2] for t in nodes[0] for g in nodes[1]]
+    return [Model(t, g, z, nearest) for z in nodes[2] for t in nodes[0] for g in nodes[1]]
 
 
 def nodes_within(name: str, bounds: Sequence[float] | None) -> list[float]:

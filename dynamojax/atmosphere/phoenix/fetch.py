@@ -114,6 +114,16 @@ def check_space(wanted: Plan, places: Locations) -> None:
         )
 
 
+def check_parallel(parallel: int) -> None:
+    """Make sure that a server is asked for no more than a few files at a time.
+
+    Raises:
+        ValueError: out of range.
+    """
+    if not 1 <= parallel <= MOST_PARALLEL:
+        raise ValueError(f"parallel = {parallel} must be in [1, {MOST_PARALLEL}]")
+
+
 Tell = Callable[[int, str | None], None]
 
 
@@ -138,8 +148,7 @@ def fetch(
         ValueError: `parallel` out of range, another process at work in the folder, or not one of the files
             at any address.
     """
-    if not 1 <= parallel <= MOST_PARALLEL:
-        raise ValueError(f"parallel = {parallel} must be in [1, {MOST_PARALLEL}]")
+    check_parallel(parallel)
     with alone(places.phoenix):
         crew = _Crew(Cache(places.phoenix), places.addresses, patience or Patience(), tell)
         return crew.work(todo, parallel)

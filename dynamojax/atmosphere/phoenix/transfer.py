@@ -7,6 +7,7 @@ many, and a transfer of hours is interrupted. Only the standard library is used.
 import hashlib
 import http.client
 import json
+import math
 import os
 import random
 import threading
@@ -39,6 +40,10 @@ class Patience:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     longest_request: float = 600.0
+
+    def __post_init__(self):
+        if not 0 < self.timeout < math.inf:
+            raise ValueError(f"timeout = {self.timeout} s must be positive and finite")
 
 
 @dataclass(frozen=True)

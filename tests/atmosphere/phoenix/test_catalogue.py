@@ -54,3 +54,14 @@ def test_a_bad_range_is_named_with_what_is_allowed(bounds, message):
 
 def test_other_files_are_no_models():
     assert model_of_name("WAVE_PHOENIX-ACES-AGSS-COND-2011.fits") is None
+
+
+@pytest.mark.parametrize("alpha", [0.3, -0.4, 1.4, float("nan")])
+def test_an_enhancement_that_was_not_computed_is_refused(alpha):
+    with pytest.raises(ValueError, match="alpha = .* must be one of -0.2, 0.0, 0.2"):
+        models((5000.0, 5000.0), (4.0, 4.0), (0.0, 0.0), alpha)
+
+
+def test_an_enhancement_takes_the_value_that_names_have():
+    (model,) = models((5000.0, 5000.0), (4.0, 4.0), (0.0, 0.0), 0.2 + 0.4)
+    assert model == model_of_name(model.name) and ".Alpha=+0.60" in model.name
