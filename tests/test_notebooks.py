@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TOY = {
     "01_a_spotted_star": {"days": 6.0, "n_pixels": 48},
+    "02_spectra_and_velocities": {"n_epochs": 6, "n_times": 60, "h_band": (15880.0, 16430.0)},
     "01b_real_stars": {"n_draws": 2, "sun_days": 150.0, "kic_days": 60.0, "gj_days": 6.0},
 }
 
@@ -65,6 +67,19 @@ def test_a_spotted_star():
     names = _execute("01_a_spotted_star")  # its own assertions compare gradient and difference
     assert bool(names["observed"].valid)
     assert names["response"].shape == names["camera"].times.shape
+
+
+@pytest.mark.slow
+def test_spectra_and_velocities():
+    names = _execute("02_spectra_and_velocities")  # its own assertion compares gradient and difference
+    assert all(bool(names[name].valid) for name in ("observed", "transit"))
+    assert np.isfinite(names["velocity"]).all()
+    closed = names["transit"].velocities["closed form"].total[0]
+    closed = np.interp(names["night"], names["transit_meter"].times, closed)
+    # six points of a transit: the correlation follows the mean of the light, some tens of m/s apart
+    assert np.corrcoef(names["velocity"], closed)[0, 1] > 0.8
+    assert np.ptp(names["velocity"]) > 0.1
+    assert names["rms"]["inhibited"] > 1.5 * names["rms"]["not inhibited"] > 0.3
 
 
 @pytest.mark.slow
