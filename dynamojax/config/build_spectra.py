@@ -21,6 +21,7 @@ from dynamojax.observables import spectral_noise_presets
 from dynamojax.observables.spectral_noise import SpectralNoise
 from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.planets.orbit import reflex_velocity
+from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import margins
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.geometry import equatorial_velocity
@@ -148,7 +149,13 @@ def grid_ranges(file: GridFile, system: System, *, has_faculae: bool) -> dict[st
     return {name: (min(by_part.values()), max(by_part.values())) for name, by_part in values.items()}
 
 
-def check_reach(spectrograph: Spectrograph, file: GridFile, the_disc: DiscConfig, shift: float | int) -> None:
+def check_reach(
+    spectrograph: Spectrograph,
+    file: GridFile,
+    the_disc: DiscConfig,
+    shift: float | int,
+    smoothing: Smoothing | None = None,
+) -> None:
     """Raise ValueError unless the grid holds the wavelengths, as finely as the spectrograph sees them.
 
     Args:
@@ -156,10 +163,14 @@ def check_reach(spectrograph: Spectrograph, file: GridFile, the_disc: DiscConfig
         file: Spectral grid.
         the_disc: Room for velocities on the disc.
         shift: Room for the velocity of the star as a whole. [km/s]
+        smoothing: Of the grid, beforehand; the default where left out.
     """
+    smoothing = Smoothing() if smoothing is None else smoothing
     low, high = spectrograph.ends
     middle, spans = np.sqrt(low * high), {}
-    for name, segment in file.segments.items():
+    for name, stored in file.segments.items():
+        wanted = smoothing.resolution(spectrograph, stored)
+        segment = stored if wanted is None else stored.smoothed(wanted)
         room = np.exp(sum(margins(spectrograph, segment, the_disc, shift)) * segment.axis.ln_step)
         spans[name] = segment.axis.ends[0] * room, segment.axis.ends[1] / room
     if not any(a <= low and high <= b and a <= middle <= b for a, b in spans.values()):
@@ -229,10 +240,12 @@ def spectra(
     """
     file = grid_file(settings)
     the_disc, shift = disc(settings, system.star, the_convection), max_shift(settings, system, instruments)
+    smoothing = Smoothing(over=settings["spectra"]["smoothing"])
     for instrument in instruments:
-        check_reach(instrument, file, the_disc, shift)
+        check_reach(instrument, file, the_disc, shift, smoothing)
     ranges = grid_ranges(file, system, has_faculae=settings["surface"]["faculae"])
-    return {"spectra": file, "ranges": ranges, "disc": the_disc, "max_shift": shift}
+    room = {"disc": the_disc, "max_shift": shift}
+    return {"spectra": file, "ranges": ranges, "smoothing": smoothing, **room}
 
 
 def spectral_noise(spectrograph: Spectrograph, table: dict, parts: dict) -> SpectralNoise | None:

@@ -115,6 +115,13 @@ SPECTRA = Section(
             "Spectral intensities: a file, relative to this one, or the name of a grid that was built, as "
             "phoenix; the embedded grid if left out.",
         ),
+        Key(
+            "smoothing",
+            "number",
+            1.4,
+            "Resolving power kept of the grid, over the spectrograph's; inf leaves the grid as it is.",
+            span=(1.2, inf, True, True),
+        ),
         Key("n_disc", "integers", [64, 16], "Nodes of the disc, across and along the projected spin axis."),
         Key("n_cap", "integers", [4, 16], "Rings of each spot, and nodes of a ring."),
         Key("n_planet", "integers", [24, 12], "Slices of each planet, and nodes of a slice."),

@@ -13,7 +13,10 @@ from dynamojax.config import documents
 from dynamojax.config.keys import Key, check_value
 from dynamojax.config.reading import check, read_settings
 from dynamojax.config.table import BY_NAME, SECTIONS
+from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.activity import Activity, Emergence
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import Star
 
@@ -53,6 +56,14 @@ def test_laws_and_degree_are_those_of_the_code():
     law = BY_NAME["limb_darkening"].by_name["law"]
     assert law.choices == tuple(limb_darkening.LAWS)
     assert BY_NAME["simulation"].by_name["degree"].default == limb_darkening.DEFAULT_DEGREE
+
+
+def test_sampling_and_convection_are_those_of_the_code():
+    for name in ("n_disc", "n_cap", "n_planet"):
+        assert tuple(BY_NAME["spectra"].by_name[name].default) == getattr(DiscConfig(), name)
+    assert BY_NAME["spectra"].by_name["smoothing"].default == Smoothing().over
+    for name, default in defaults(Convection.solar).items():
+        assert BY_NAME["convection"].by_name[name].default == default
 
 
 def test_defaults_pass_their_own_checks():
@@ -127,6 +138,10 @@ def test_a_configuration_survives_being_written():
         ({"output": {"formats": ["csv"]}}, ("output.formats", "'csv'", "fits, hdf5")),
         ({"photometers": []}, ("photometers is empty",)),
         ({"photometers": PHOTOMETERS * 2}, ("two are called 'kepler'",)),
+        ({"velocities": [{"name": "kepler"}]}, ("two are called 'kepler'",)),
+        ({"spectra": {"n_disc": [64]}}, ("spectra.n_disc = [64]", "two whole numbers")),
+        ({"spectra": {"n_disc": [64.5, 16]}}, ("spectra.n_disc", "list of whole numbers")),
+        ({"output": {"layouts": ["cfits"]}}, ("output.layouts", "table, survey")),
         ({"photometers": [{"preset": "kepler", "every": 1.0}]}, ("every = 1.0", "sdss", "not for kepler")),
         ({"photometers": [{"preset": "kepler", "cadence": "2min"}]}, ("cadence = '2min'", "long, short")),
         (
@@ -141,6 +156,17 @@ def test_errors_name_value_allowed_and_remedy(data, parts):
         check({"photometers": PHOTOMETERS} | data)
     for part in parts:
         assert part in str(error.value)
+
+
+def test_any_one_kind_of_instrument_will_do():
+    for data in (
+        {"photometers": PHOTOMETERS},
+        {"spectrographs": [{"preset": "lamost"}]},
+        {"velocities": [{}]},
+    ):
+        assert check(data)
+    with pytest.raises(ValueError, match="output.animate needs a photometer"):
+        check({"velocities": [{}], "output": {"animate": True}})
 
 
 def test_all_errors_are_listed_at_once():
