@@ -24,6 +24,7 @@ import dynamojax as dj
 from benchmarks.harness import RESULTS
 from benchmarks.period_search import measured
 from dynamojax.observables.noise import add_noise, kepler_noise
+from dynamojax.plotting import plot_beside_catalogue
 from dynamojax.population.sampling import Sample, sample_population, sized_for, with_window
 
 SEED = 20261121
@@ -212,10 +213,15 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--cache", type=Path, required=True, help="folder of intermediate results")
     parser.add_argument("--name", default="kepler", help="of the cached table; one for each prior")
+    parser.add_argument("--plot", type=Path, help="file for a plot of both")
     parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results")
     args = parser.parse_args()
-    table = run(dj.Prior.kepler(), args.n, args.cache, args.name)
-    result = report(table, catalogue())
+    table, kepler = run(dj.Prior.kepler(), args.n, args.cache, args.name), catalogue()
+    result = report(table, kepler)
+    if args.plot:
+        found = table["found"]
+        ours = {"teff": table["teff"][found], "prot": table["acf"][found], "sph": table["sph"][found]}
+        plot_beside_catalogue(ours, kepler, BINS).savefig(args.plot)
     print(json.dumps(result, indent=1))
     if args.write:
         (RESULTS / "population.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -213,7 +213,7 @@ def kepler_spots() -> RossbySpots:
         quiet_dex=0.34,
         alive=LogUniform(1.0, 5.0),
         lifetime=LogNormal(1.0, 0.2, 0.6, 2.5),
-        recurrence=LogNormal(1.2, 0.3),
+        recurrence=LogNormal(0.9, 0.3),
         growth=Fixed(0.2),
         contrast=Fixed(1.0),
         cycle=LogNormal(1.0, 0.2),

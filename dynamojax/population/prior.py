@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from dynamojax.population.activity import AbstractSpots, kepler_spots
 from dynamojax.population.binaries import Binaries
-from dynamojax.population.distributions import AbstractDistribution, Isotropic, Normal, Uniform
+from dynamojax.population.distributions import AbstractDistribution, Isotropic, Normal
 from dynamojax.population.masses import kepler_masses
 from dynamojax.population.original import (
     OriginalSpots,
@@ -95,12 +95,13 @@ class Prior(eqx.Module):
             binaries: Such as `kepler_binaries()`.
 
         Source: [Fe/H] as LAMOST finds in Kepler's field, -0.04 +- 0.20 (Dong et al. 2014, ApJL 789, L3; from
-            memory); ages of a constant birth rate over 0.1 to 10 Gyr; the rest beside each part.
+            memory); ages 4 +- 3 Gyr, chosen with the periods of
+            Santos et al. (2019, 2021); the rest beside each part.
         """
         return Prior(
             mass=kepler_masses(),
             feh=Normal(-0.04, 0.2, -2.0, 0.49),
-            age=Uniform(0.1, 10.0),
+            age=Normal(4.0, 3.0, 0.1, 10.0),
             inclination=Isotropic(),
             rotation=kepler_rotation(),
             shear=kepler_shear(),

@@ -14,7 +14,7 @@ from dynamojax.evolution.gyrochronology import prot_clusters
 from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
 from dynamojax.evolution.turnover import turnover_cranmer
 from dynamojax.numerics import stream
-from dynamojax.population.distributions import AbstractDistribution, LogNormal, LogUniform
+from dynamojax.population.distributions import AbstractDistribution, LogNormal
 from dynamojax.system import leaf
 
 _LOGG_SETTLED = 4.135  # a little above the least gravity for which the wind law knows moments of inertia
@@ -166,13 +166,14 @@ class ClusterRotation(AbstractRotation):
 
 
 def kepler_rotation() -> ClusterRotation:
-    """Starts of 1 to 12 days, as in open clusters of 0.1 Gyr; F stars of about 5 days.
+    """Starts about 5 days, of which F stars keep a memory for life.
 
-    Source: the span of starts is that of Matt et al. (2015), ApJL 799, L23, section 4; hot stars are the
-        median and spread of 6250-7000 K in Santos et al. (2021, ApJS 255, 17).
+    Source: the span of starts, 1 to 12 days or so, is that of open clusters of 0.1 Gyr (Matt et al. 2015,
+        ApJL 799, L23, section 4), its median what F stars of Santos et al. (2021, ApJS 255, 17) ask for;
+        hot stars are their median and spread at 6250-7000 K.
     """
     wind = WindRotation(
-        LogUniform(1.0, 12.0),
+        LogNormal(5.0, 0.3, 0.8, 15.0),
         0.1,
         ROSSBY_CRITICAL,
         hot=LogNormal(5.0, 0.3, 0.5, 40.0),

@@ -87,7 +87,7 @@ def test_place_is_consistent():
     assert np.all(np.asarray(places.av) >= 0)
 
 
-@pytest.mark.parametrize(("mass", "age"), [(0.7, 2.0), (1.0, 4.57), (1.1, 1.0)])
+@pytest.mark.parametrize(("mass", "age"), [(0.7, 2.0), (1.0, 4.57)])
 def test_rotation_is_the_wind_law(tracks, mass, age):
     rotation = dataclasses.replace(kepler_rotation().wind, start=Fixed(8.0))
     mass, feh, age = (jnp.asarray(x) for x in (mass, 0.0, age))
@@ -118,12 +118,13 @@ def test_rotation_follows_clusters(tracks):
 
 def test_subgiants_keep_their_angular_momentum(tracks):
     """A star of 1.1 M_sun beyond the main sequence turns slower as its radius squared."""
-    rotation = kepler_rotation().wind
+    wind = kepler_rotation().wind
     mass, feh = jnp.asarray(1.1), jnp.asarray(0.0)
-    grown = jax.vmap(lambda age: dj.evolve(tracks, mass, feh, age))(jnp.linspace(5.0, 9.0, 41))
+    grown = jax.jit(jax.vmap(lambda age: dj.evolve(tracks, mass, feh, age)))(jnp.linspace(5.0, 9.0, 41))
+    rotation = jax.jit(lambda s, key: wind(tracks, mass, feh, s.age_gyr, s, key=key))
     subgiants = np.flatnonzero((np.asarray(grown.logg) < 4.1) & (np.asarray(grown.logg) > 3.6))
     states = [jax.tree.map(lambda x, i=i: x[i], grown) for i in (subgiants[0], subgiants[-1])]
-    spins = [rotation(tracks, mass, feh, s.age_gyr, s, key=jax.random.key(0)) for s in states]
+    spins = [rotation(s, jax.random.key(0)) for s in states]
     assert all(bool(s.by_law) for s in spins)
     ratio = float(spins[1].prot / spins[0].prot)
     # the age at which it left is found to 0.5 %
