@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from dynamojax.atmosphere.grid_layout import AXES, VALUES, Segment, encoded, fixed_point
-from dynamojax.atmosphere.holes import fill_passes
+from dynamojax.atmosphere.grid_fill import Model, fill
+from dynamojax.atmosphere.grid_layout import AXES, VALUES, Segment, encoded
 from dynamojax.atmosphere.intensity_grid import IntensityGrid
 from dynamojax.atmosphere.low_rank import MOST_ROWS, low_rank
 from dynamojax.atmosphere.rebinning import Rebinning, rebinning
@@ -106,8 +106,9 @@ def wavelength_part(
     start, stop = axis.covering(low, high)
     if whole is None or resolution is None:
         return max(start, 0), min(max(stop, start + 2), axis.n), None
-    reach = whole.margin + whole.factor
-    start, stop = max(start - reach, 0), min(stop + reach, axis.n)
+    # From a bin of the whole segment's on, and on to the end of one: its bins, and all of the range.
+    start = max(start - whole.margin - whole.factor, 0) // whole.factor * whole.factor
+    stop = min(stop + whole.margin + 2 * whole.factor, axis.n)
     return start, stop, rebinning(axis.part(start, stop), segment.resolution, resolution)
 
 
@@ -115,16 +116,18 @@ def cut_grid(
     group: Any, cut: Cut, axes: Mapping[str, np.ndarray], exists: np.ndarray, mu_nodes: tuple[float, ...]
 ) -> IntensityGrid:
     """Read what the cut names from the open group of its segment, and put it on the device."""
+    everything, every, *_ = padded(exists, [axes[name] for name in AXES])
     exists = exists[cut.nodes]
     nodes = [axes[name][s] for name, s in zip(AXES, cut.nodes, strict=True)]
     same = cut.rebin is None and cut.representation == cut.segment.representation
     if same and cut.representation == "low_rank":
         same = cut.rank == group["basis"].shape[0]
-    arrays = (_as_stored if same else _converted)(group, cut, exists, len(mu_nodes))
+    arrays, outside = (_as_stored if same else _converted)(group, cut, exists, len(mu_nodes))
     basis, mean = arrays.get("basis"), arrays["mean"]
     cubes = (arrays[name] for name in ("level", "step", "values"))
     exists, nodes, level, step, values = padded(exists, nodes, *cubes)
-    _fill(level, step, values, exists, nodes)
+    box = tuple(slice(s.start, s.start + n) for s, n in zip(cut.nodes, exists.shape, strict=True))
+    fill((level, step, values), everything, every, box, outside)
     centre = mean.mean()
     if basis is not None:  # what all wavelengths share goes to the level: float32 keeps more digits
         shared = basis.mean(axis=1)
@@ -143,20 +146,29 @@ def cut_grid(
     )
 
 
-def _as_stored(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str, np.ndarray]:
+Read = tuple[dict[str, np.ndarray], Callable[[tuple[int, ...]], Model]]  # arrays; a model outside the cut
+
+
+def _as_stored(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> Read:
     """The file's own numbers: nothing is rounded again."""
     low = cut.representation == "low_rank"
     part = slice(None) if low else slice(cut.start, cut.stop)
+    stored = group[VALUES[cut.representation]]
     arrays = {
         "mean": group["mean"][cut.start : cut.stop],
-        "values": group[VALUES[cut.representation]][(*cut.nodes, slice(None), part)],
+        "values": stored[(*cut.nodes, slice(None), part)],
     }
     if low:
         arrays |= {"level": np.zeros((*exists.shape, n_mu)), "step": np.ones(exists.shape)}
         arrays["basis"] = group["basis"][:, cut.start : cut.stop].astype(np.float64)
     else:
         arrays |= {name: group[name][cut.nodes] for name in ("level", "step")}
-    return arrays
+
+    def outside(node: tuple[int, ...]) -> Model:
+        values = stored[(*node, slice(None), part)]
+        return (np.zeros(n_mu), values) if low else (group["level"][node], group["step"][node] * values)
+
+    return arrays, outside
 
 
 def node_reader(group: Any, segment: Segment, start: int, stop: int) -> Callable[..., np.ndarray]:
@@ -171,20 +183,20 @@ def node_reader(group: Any, segment: Segment, start: int, stop: int) -> Callable
     )
 
 
-def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str, np.ndarray]:
+def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> Read:
     """One model after the other: read, rebinned, held in another way."""
     read = node_reader(group, cut.segment, cut.start, cut.stop)
     axis, rebin = cut.segment.axis.part(cut.start, cut.stop), cut.rebin
-    offset = [s.start for s in cut.nodes]
+    offset = np.array([s.start for s in cut.nodes])
     held = "int16" if cut.representation == "int16" else "float32"
 
     def rebinned(log10: np.ndarray) -> np.ndarray:
         return log10 if rebin is None else np.log10(rebin(10.0**log10, axis))
 
     def model(node: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, float]:
-        return encoded(rebinned(read(tuple(i + o for i, o in zip(node, offset, strict=True)))), mean, held)
+        return encoded(rebinned(read(node)), mean, held)
 
-    nodes = list(map(tuple, np.argwhere(exists).tolist()))
+    nodes = list(map(tuple, (np.argwhere(exists) + offset).tolist()))
     mean = rebinned(group["mean"][cut.start : cut.stop])
     arrays, n_values, some = {"mean": mean}, cut.axis.n, {}
     if low := cut.representation == "low_rank":
@@ -194,9 +206,15 @@ def _converted(group: Any, cut: Cut, exists: np.ndarray, n_mu: int) -> dict[str,
     values = np.zeros((*exists.shape, n_mu, n_values), held)
     level, step = np.zeros((*exists.shape, n_mu)), np.ones(exists.shape)
     for node in nodes:
-        residual, level[node], step[node] = some.pop(node, None) or model(node)
-        values[node] = (residual - more) @ basis.T if low else residual
-    return arrays | {"level": level, "step": step, "values": values}
+        at = tuple(node - offset)
+        residual, level[at], step[at] = some.pop(node, None) or model(node)
+        values[at] = (residual - more) @ basis.T if low else residual
+
+    def outside(node: tuple[int, ...]) -> Model:
+        residual, own_level, own_step = model(node)
+        return own_level, own_step * ((residual - more) @ basis.T if low else residual)
+
+    return arrays | {"level": level, "step": step, "values": values}, outside
 
 
 def padded(exists: np.ndarray, nodes: list[np.ndarray], *cubes: np.ndarray) -> tuple[Any, ...]:
@@ -213,19 +231,3 @@ def padded(exists: np.ndarray, nodes: list[np.ndarray], *cubes: np.ndarray) -> t
         )
 
     return pad(exists), nodes, *map(pad, cubes)
-
-
-def _fill(level, step, values, exists: np.ndarray, nodes: list[np.ndarray]) -> None:
-    """Give the absent nodes, in place, what stands in for them."""
-    level, step, values = (cube.reshape(exists.size, *cube.shape[3:]) for cube in (level, step, values))
-    for to, near, far, ratio in fill_passes(exists, nodes):
-        for node in np.unique(to):
-            here = to == node
-            weights = np.concatenate([1.0 + ratio[here], -ratio[here]]) / here.sum()
-            models = np.concatenate([near[here], far[here]])
-            level[node] = np.tensordot(weights, level[models], 1)
-            real = np.tensordot(weights * step[models], values[models], 1)
-            if values.dtype == np.int16:
-                values[node], step[node] = fixed_point(real)
-            else:
-                values[node], step[node] = real, 1.0

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from dynamojax.atmosphere.grid_cut import node_slice
+from dynamojax.atmosphere.grid_cut import node_slice, wavelength_part
 from dynamojax.atmosphere.grid_file import open_grid
 from dynamojax.atmosphere.grid_layout import Segment
 from dynamojax.atmosphere.grid_writer import GridWriter
@@ -44,6 +44,30 @@ def test_inside_its_ranges_a_cut_is_the_whole_file(x64, file):
     start, stop = whole.axis.covering(5100.0, 5300.0)
     np.testing.assert_allclose(part.wavelength, whole.wavelength[start:stop], rtol=1e-13)
     np.testing.assert_allclose(value(part), value(whole)[:, start:stop], rtol=1e-12)
+
+
+@pytest.mark.parametrize("representation", ["float32", "int16", "low_rank"])
+@pytest.mark.parametrize("resolution", [None, 300.0])
+def test_next_to_holes_a_cut_is_the_whole_file_too(x64, tmp_path, representation, resolution):
+    # A lone hole, and one deep in a corner that is filled from nodes that are filled themselves.
+    path = spectra.write(
+        tmp_path / "grid.h5",
+        hole=lambda t, g, f: (t, g, f) == (4500.0, 4.5, 0.0) or (t < 4600.0 and g < 4.2 and f < -0.2),
+        representation="float32" if representation == "low_rank" else representation,
+    )
+    file, options = open_grid(path), {**SEGMENT, "representation": representation, "resolution": resolution}
+    if representation == "low_rank":  # enough rows for all there is: the basis of the part is another one
+        options["rank"] = 40
+    whole = file.cut(**options)
+    for point, teff, logg, feh in (
+        ((4150.0, 4.9, 0.05), (4100.0, 4200.0), (4.6, 5.0), (0.0, 0.1)),
+        ((4700.0, 4.6, -0.9), (4600.0, 4900.0), (4.55, 4.7), (-1.0, -0.8)),
+    ):
+        part = file.cut(teff, logg, feh, **options)
+        assert part.exists.shape != whole.exists.shape and not part.exists.all()
+        # Values of holes are rounded once more in fixed point; what rank 40 leaves of spectra and their sums.
+        tolerance = {"float32": 1e-6, "int16": 1e-4, "low_rank": 1e-5}[representation]
+        np.testing.assert_allclose(value(part, point), value(whole, point), rtol=tolerance)
 
 
 def test_axes_of_the_cut(file):
@@ -140,6 +164,18 @@ def test_lower_resolution_is_that_of_the_model_and_keeps_the_flux(x64, file, wav
     got = (value(grid, node) * grid.wavelength).sum(1) * grid.ln_step
     # The smoothing carries light over the two ends, and a sample of the fine axis lies on either.
     np.testing.assert_allclose(got, energy, rtol=4e-3)
+
+
+@pytest.mark.parametrize("low", [5230.0, 5303.3])
+def test_a_range_at_lower_resolution_is_covered_by_the_bins_of_the_whole(file, low):
+    segment = file.segments["optical"]
+    whole = wavelength_part(segment, None, 50.0)[2].axis
+    for high in np.linspace(5400.0, 5700.0, 61):
+        start, stop, rebin = wavelength_part(segment, (low, high), 50.0)
+        assert rebin.factor > 4 and 0 <= start < stop <= segment.axis.n
+        assert rebin.axis.ends[0] <= low and rebin.axis.ends[1] >= high
+        offset = (rebin.axis.ln_start - whole.ln_start) / whole.ln_step
+        assert abs(offset - round(offset)) < 1e-6
 
 
 def test_ranges_that_are_not_there(file):
