@@ -1,6 +1,7 @@
 """Spots behind planets along a light curve: only epochs in transit and only caps near the planet."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -45,6 +46,16 @@ class CrossingConfig(eqx.Module):
 def panels_for(n_caps: int) -> int:
     """Panels that hold every corner of n caps near a planet, however they lie."""
     return 4 * n_caps + 2 * n_caps + n_caps * (n_caps - 1) + 3
+
+
+_LARGE, _LARGE_NODES, _LARGE_PANELS = 0.25, 400, 64  # 58 ppm become 1.8 for companions of 0.6 to 1.4
+
+
+def sized(config: CrossingConfig, n_epochs: int, n_caps: int, radius_ratio: float | int) -> CrossingConfig:
+    """The config with room for so many epochs and caps, and nodes for planets up to a radius ratio."""
+    panels = max(panels_for(n_caps), config.n_panels, _LARGE_PANELS if radius_ratio > _LARGE else 1)
+    nodes = max(4 * panels, config.n_nodes, _LARGE_NODES if radius_ratio > _LARGE else 1)
+    return replace(config, n_epochs=n_epochs, n_caps=n_caps, n_panels=panels, n_nodes=nodes)
 
 
 def _extent(along: Array, half_sine: Array) -> tuple[Array, Array]:

@@ -19,7 +19,7 @@ from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials
 from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.observables.velocity_series import VelocitySeries
-from dynamojax.planets.encounters import CrossingConfig, panels_for, room_needed
+from dynamojax.planets.encounters import CrossingConfig, room_needed, sized
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.simulate.light_curves import (
     LightCurve,
@@ -173,21 +173,17 @@ class Simulator(eqx.Module):
     def sized_for(self, systems: System) -> "Simulator":
         """This simulator with just the room these systems need, one or a population, so that none fails.
 
-        On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings.
+        On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings; behind
+        companions above a quarter of the star it makes them finer, too.
         """
         batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
         # one more of each: a count on the edge may round otherwise in another program
         needed = [1 + int(jnp.max(x)) for x in _room_needed(self, batch)]
-        surface, panels = self.surface, panels_for(needed[2])
+        surface = self.surface
         if surface.overlap == "exact":
             surface = dataclasses.replace(surface, n_neighbours=needed[0])
-        crossing = dataclasses.replace(
-            self.crossing,
-            n_epochs=needed[1],
-            n_caps=needed[2],
-            n_panels=max(panels, self.crossing.n_panels),
-            n_nodes=max(4 * panels, self.crossing.n_nodes),
-        )
+        largest = float(jnp.max(batch.planets.radius_ratio, initial=0))
+        crossing = sized(self.crossing, needed[1], needed[2], largest)
         return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
 
 
