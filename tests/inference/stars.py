@@ -57,3 +57,9 @@ def spectrum(star, simulate, *, noise=0.01, seed=1, **settings) -> DataSet:
     tilt = np.linspace(0.9, 1.2, flux.shape[-1]) / np.median(flux)
     flux = flux * tilt * (1 + noise * np.random.default_rng(seed).normal(size=flux.shape))
     return DataSet.spectrum(instrument, instrument.wavelength, flux, noise * flux, **settings)
+
+
+def with_noise_model(data: DataSet, noise: str) -> DataSet:
+    """The same data under another likelihood."""
+    fields = ("values", "errors", "good", "factors", "terms", "where", "scale", "nuisance", "instrument")
+    return DataSet(*(getattr(data, name) for name in fields), noise)

@@ -60,7 +60,7 @@ def test_student_with_known_level(x64):
 
 
 def test_students_level_is_at_its_maximum(x64):
-    one = data("student")
+    one = data("student", trend_degree=1)
     result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(0.0, 0.0, 3.0, 0.0, 1.0))
     good, errors = np.asarray(one.good)[0], np.asarray(one.errors)[0]
 
@@ -104,15 +104,8 @@ def test_slope_of_every_parameter_of_a_light_curve(x64, noise, more):
     simulate, star = stars.photometry(60), stars.system()
     one = stars.light_curve(star, simulate, noise=1e-3, trend_degree=1)
     one = eqx.tree_at(lambda d: d.nuisance.jitter, one, jnp.asarray(4e-4))
-    one = stars_with_noise(one, noise)
+    one = stars.with_noise_model(one, noise)
     check_slopes(pose(star, simulate, [one], FREE + more), 1e-6)
-
-
-def stars_with_noise(one, noise):
-    return DataSet(
-        *(getattr(one, n) for n in ("values", "errors", "good", "factors", "terms", "where", "scale")),
-        *(one.nuisance, one.instrument, noise),
-    )
 
 
 @pytest.mark.slow

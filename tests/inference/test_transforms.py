@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
@@ -13,6 +13,7 @@ from dynamojax.inference.transforms import Bounds
 LOW, HIGH = [0.0, -np.inf, 2.0, -np.inf], [1.0, 3.0, np.inf, np.inf]
 
 
+@settings(deadline=None)  # the first example compiles
 @given(free=st.lists(st.floats(-15, 15), min_size=4, max_size=4))
 def test_a_point_of_the_line_comes_back(free):
     with jax.enable_x64(True):

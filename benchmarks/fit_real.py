@@ -1,0 +1,168 @@
+"""Fits of real stars: KIC 10644253, GJ 1243 and spectra of LAMOST; what is not there is skipped."""
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from astropy.io import fits as fits_files
+
+import dynamojax as dj
+from benchmarks.harness import RESULTS, environment
+from dynamojax.files import read_lamost
+from dynamojax.inference.period import find_period
+from dynamojax.inference.posterior import laplace
+from dynamojax.inference.spots import fit_spots
+
+
+def kadacs(folder: Path | None):
+    """KIC 10644253, four years of long cadence in star-privateer: days and ppm."""
+    if folder is None:
+        found = importlib.util.find_spec("star_privateer")
+        folder = Path(found.submodule_search_locations[0]) if found else None
+    path = None if folder is None else folder / "timeseries" / "010644253.fits"
+    if path is None or not path.is_file():
+        return None
+    day, flux = fits_files.getdata(path).astype(float).T
+    keep = np.isfinite(flux) & (flux != 0)
+    return day[keep] - day[keep][0], flux[keep]
+
+
+def kepler(path: Path):
+    """A quarter of the archive: days, and flux about 1."""
+    if not path.is_file():
+        return None
+    data = fits_files.getdata(path, 1)
+    day, flux = data["TIME"].astype(float), data["PDCSAP_FLUX"].astype(float)
+    keep = np.isfinite(day * flux) & (data["SAP_QUALITY"] == 0)
+    return day[keep] - day[keep][0], flux[keep] / np.median(flux[keep])
+
+
+def binned(day, flux, width):
+    """Means, and their errors from the scatter of neighbours, of bins that hold three points and more."""
+    number = (day / width).astype(int)
+    point = 1.4826 * np.median(np.abs(np.diff(flux))) / np.sqrt(2)
+    rows = [
+        (day[number == i].mean(), flux[number == i].mean(), (number == i).sum()) for i in np.unique(number)
+    ]
+    t, f, n = np.array([row for row in rows if row[2] >= 3]).T
+    return t, f, point / np.sqrt(n)
+
+
+def light_curve(name, day, flux, error, star, published, *, n_spots, evolving, low, high) -> dict:
+    """Period of all data, and spots in a window."""
+    found = find_period(day, flux, low=low, high=high)
+    window = day < min(day[-1], 6 * found.value)
+    t, f, e = (x[window] for x in (day, flux, error))
+    data = dj.DataSet.light_curve("kepler", t, f, e, trend_degree=1)
+    simulate = dj.Simulator(dj.load_grid(), [data.instrument])
+    middle, tau = float(np.mean(t)), 2 * found.value if evolving else np.inf
+    spots = dj.SpotMap.from_degrees(
+        [20.0] * n_spots, [0.0] * n_spots, [3.0] * n_spots, t_max=middle, tau_emerge=tau, tau_decay=tau
+    )
+    begin = dj.System(dj.Star.from_degrees(prot=found.value, **star), spots, dj.Planets.empty())
+    free = [
+        dj.Free("star.prot", 0.85 * found.value, 1.15 * found.value),
+        *(dj.Free("spots.lat_deg", -30, 75), "spots.lon_deg", dj.Free("spots.radius_deg", 0.3, 25)),
+    ]
+    if evolving:
+        free += [dj.Free("star.shear", -0.05, 0.4), dj.Free("spots.t_max", t[0] - 15, t[-1] + 15)]
+        free += [dj.Free(f"spots.{x}", 1.0, 100.0) for x in ("tau_emerge", "tau_decay")]
+    start = time.perf_counter()
+    result = fit_spots(begin, simulate, [data], free, key=jax.random.key(1), n_starts=4, max_steps=60)
+    wall, fit = time.perf_counter() - start, result.fit
+    residual = np.asarray(data.values)[0] - fit.fitted["kepler"].model[0]
+    posterior = laplace(fit)
+    row = {
+        **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
+        **{"off_percent": 100 * (found.value / published - 1), "false_alarm": found.false_alarm},
+        **{
+            "window_day": float(t[-1] - t[0]),
+            "n": fit.n_good,
+            "n_spots": result.n_spots,
+            "bics": result.bics,
+        },
+        **{"rms_ppm": float(1e6 * residual.std()), "error_ppm": float(1e6 * np.median(e))},
+        **{"variation_ppm": float(1e6 * np.std(f)), "is_converged": fit.is_converged, "wall_s": wall},
+        **{"kind": posterior.information.kind, "at_bounds": fit.at_bounds},
+        "values": {},
+        "n_open": len(posterior.information.open_directions),
+    }
+    for label, value, err in zip(posterior.names, posterior.mean, posterior.errors, strict=True):
+        row["values"][label] = [float(value), float(err)]
+    print({k: v for k, v in row.items() if k != "values"}, flush=True)
+    return row
+
+
+def spectra(folder: Path) -> list[dict]:
+    """Every spectrum of a folder in one batch for each set of pixels."""
+    rows = []
+    observed = {path.stem: read_lamost(path) for path in sorted(folder.glob("spec-*.fits"))}
+    for name, one in observed.items():
+        data = dj.DataSet.spectrum(
+            *("lamost", one.wavelength, one.flux, one.flux_err),
+            **{"resolution": 1800.0, "good": one.good, "low": 4500.0, "high": 6800.0, "continuum_degree": 8},
+        )
+        ranges = {"teff": (3000, 7500), "logg": (2.5, 5.0), "feh": (-1.0, 0.5)}
+        simulate = dj.Simulator(dj.load_grid(), [], [data.instrument], ranges=ranges)
+        free = [
+            dj.Free("star.teff"),
+            dj.Free("star.logg"),
+            dj.Free("star.feh"),
+            dj.Free("star.rv", -300, 300),
+        ]
+        begin = [
+            dj.System(
+                dj.Star.from_degrees(teff=t, logg=4.4, feh=-0.2), dj.SpotMap.empty(), dj.Planets.empty()
+            )
+            for t in (3500.0, 4600.0, 5600.0, 6600.0)
+        ]
+        start = time.perf_counter()
+        fits = dj.fit_many(begin, simulate, [[data]] * 4, free, key=jax.random.key(0), max_steps=60)
+        fit = max(fits, key=lambda f: f.log_posterior if f.is_valid else -np.inf)
+        row = {
+            **{"file": name, "class": one.meta.get("SUBCLASS"), "pipeline_rv": one.rv},
+            **{"sn": one.meta.get("SN_R", one.meta.get("SNRR")), "wall_s": time.perf_counter() - start},
+            **{"values": dict(zip(fit.names, map(float, fit.values), strict=True))},
+            **{
+                "chi2_per_point": fit.chi2 / fit.n_good,
+                "is_converged": fit.is_converged,
+                "at_bounds": fit.at_bounds,
+            },
+        }
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def real(data: Path, privateer: Path | None = None) -> None:
+    """All of them, and a JSON."""
+    rows = []
+    given = kadacs(privateer)
+    if given is not None:
+        t, f, e = binned(*given, 0.25)
+        star = {"teff": 6045.0, "logg": 4.4, "radius": 1.1, "inc_deg": 60.0, "spot_contrast": 1200.0}
+        settings = {"n_spots": 4, "evolving": True, "low": 2.0, "high": 45.0}
+        rows.append(light_curve("KIC 10644253", t, 1 + 1e-6 * f, 1e-6 * e, star, 10.9, **settings))
+    given = kepler(data / "kepler" / "kplr009726699-2009350155506_llc.fits")
+    if given is not None:
+        day, flux = given
+        local = np.array([np.median(flux[max(0, i - 3) : i + 4]) for i in range(flux.size)])
+        scatter = 1.4826 * np.median(np.abs(flux - local))
+        calm = np.abs(flux - local) < 3 * scatter  # flares stand out
+        star = {
+            "teff": 3261.0,
+            "logg": 5.0,
+            "radius": 0.37,
+            "inc_deg": 32.0,
+            "spot_contrast": 400.0,
+            "shear": 0.0,
+        }
+        settings = {"n_spots": 4, "evolving": False, "low": 0.2, "high": 5.0}
+        error = np.full(flux.size, 1.4826 * np.median(np.abs(np.diff(flux[calm]))) / np.sqrt(2))
+        rows.append(light_curve("GJ 1243", day[calm], flux[calm], error[calm], star, 0.5926, **settings))
+    lamost = spectra(data / "lamost")
+    result = {"environment": environment(), "light_curves": rows, "spectra": lamost}
+    (RESULTS / "fit_real.json").write_text(json.dumps(result, indent=1, default=float) + "\n")
