@@ -7,6 +7,8 @@ from dynamojax.files.hdf5 import read_simulation as read_simulation
 from dynamojax.files.hdf5 import write_simulation as write_simulation
 from dynamojax.files.light_curves import write_light_curves as write_light_curves
 from dynamojax.files.observed import ObservedSpectrum as ObservedSpectrum
+from dynamojax.files.read_light_curves import ObservedLightCurve as ObservedLightCurve
+from dynamojax.files.read_light_curves import read_light_curve as read_light_curve
 from dynamojax.files.read_spectra import read_apstar as read_apstar
 from dynamojax.files.read_spectra import read_apvisit as read_apvisit
 from dynamojax.files.read_spectra import read_lamost as read_lamost

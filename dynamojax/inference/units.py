@@ -48,9 +48,8 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
         unit = _unit_of(name, flux, unit)
         flux_err = flux_err.to_value(flux.unit) if hasattr(flux_err, "to_value") else flux_err
         flux = flux.value
-    flux = np.atleast_2d(np.ma.filled(np.ma.asarray(flux, dtype=np.float64), np.nan))
-    error = np.ma.filled(np.ma.asarray(flux_err, dtype=np.float64), np.nan)
-    error = np.broadcast_to(error, flux.shape)
+    flux = np.atleast_2d(_unmasked(flux))
+    error = np.broadcast_to(_unmasked(flux_err), flux.shape)
     if not np.isfinite(flux).any():
         raise ValueError(f"{name}: all {flux.size} fluxes are NaN or missing; nothing can be fitted")
     middle = np.nanmedian(flux, axis=1, keepdims=True)
@@ -65,6 +64,11 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
             "give flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
         )
     return flux, error
+
+
+def _unmasked(values) -> np.ndarray:
+    """Plain numbers, NaN where masked, as columns of lightkurve are."""
+    return np.asarray(values.filled(np.nan) if hasattr(values, "filled") else values, np.float64)
 
 
 def _unit_of(name: str, flux, unit: str) -> str:
