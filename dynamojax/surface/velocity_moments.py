@@ -151,7 +151,7 @@ def _cap_velocities(star: Star, sin_lat: Array, x: Array, mu0: Array, half_sine:
 
 
 # As in `coverage`; more sums are carried from step to step here, so that fewer steps are better.
-_SPOTS_PER_STEP = 25
+_MOST_SPOTS_PER_STEP = 50
 
 
 def sum_of_velocity_moments(
@@ -177,7 +177,8 @@ def sum_of_velocity_moments(
     Gradients: closed form, finite everywhere (limb, tangency, disc centre, zero radius).
     """
     n_spots, n_times = mu0.shape
-    block = min(_SPOTS_PER_STEP, max(n_spots, 1))
+    n_steps = max(-(-n_spots // _MOST_SPOTS_PER_STEP), 1)
+    block = max(-(-n_spots // n_steps), 1)
     x, mu0, half_sine, sin_lat = (
         jnp.pad(q, ((0, -n_spots % block), (0, 0))).reshape(-1, block, q.shape[1])
         for q in (x, mu0, half_sine, jnp.sin(lat)[:, None])
