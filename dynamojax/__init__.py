@@ -17,8 +17,13 @@ _HOMES = {
     "evolution.track_file": ("load_tracks",),
     "evolution.tracks": ("age_span_gyr", "at_phase", "evolve"),
     "inference.data": ("DataSet",),
+    "inference.information": ("fisher",),
     "inference.optimise": ("fit", "fit_many"),
+    "inference.period": ("find_period",),
+    "inference.posterior": ("laplace",),
     "inference.priors": ("Free", "Isotropic", "LogUniform", "Normal"),
+    "inference.sampling": ("sample_posterior",),
+    "inference.spots": ("fit_spots",),
     "instruments.bandpass": ("Bandpass",),
     "instruments.line_masks": ("LineMask", "line_mask"),
     "instruments.photometer": (

@@ -155,6 +155,11 @@ def solve(
             f"n_starts = {n_starts}, n_candidates = {n_candidates}: at least 1, and as many less 1"
         )
     simulators = problems[0].study.simulators
+    if len({jax.tree.structure((p.study.data, p.parameters)) for p in problems}) > 1:
+        raise ValueError(
+            "the stars' data sets differ in more than numbers: times, pixels, noise or free names; fit "
+            "those that are alike together"
+        )
     data = jax.tree.map(lambda *x: jnp.stack(x), *[p.study.data for p in problems])
     parameters = jax.tree.map(lambda *x: jnp.stack(x), *[p.parameters for p in problems])
     sizes = {"n_starts": n_starts, "n_candidates": n_candidates}

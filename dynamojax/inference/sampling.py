@@ -81,7 +81,7 @@ def _ranked(draws: np.ndarray) -> np.ndarray:
     return norm.ppf((ranks - 0.375) / (draws.size + 0.25))
 
 
-def sample(
+def sample_posterior(
     fit: Fit,
     *,
     key: Key[Array, ""],

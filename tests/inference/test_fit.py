@@ -9,7 +9,7 @@ from dynamojax.inference.information import expected, fisher, matrix_at, with_no
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.period import find_period
 from dynamojax.inference.posterior import laplace
-from dynamojax.inference.sampling import sample
+from dynamojax.inference.sampling import sample_posterior
 from dynamojax.inference.spots import fit_spots
 from tests.inference import stars
 
@@ -115,7 +115,7 @@ def test_two_spots_opposite_each_other_do_not_halve_the_period():
 def test_nuts_agrees_with_laplace(found, x64):
     pytest.importorskip("numpyro")
     _, _, _, fit = found
-    draws = sample(fit, key=KEY, n_warmup=200, n_draws=200, n_chains=2)
+    draws = sample_posterior(fit, key=KEY, n_warmup=200, n_draws=200, n_chains=2)
     width = draws.values.reshape(-1, 7).std(0)
     # 100 effective draws hold a standard deviation to 7 %, and the posterior is not quite Gaussian.
     np.testing.assert_allclose(width, laplace(fit).errors, rtol=0.4)
@@ -135,3 +135,23 @@ def test_pulls_of_many_stars_are_normal(x64):
     assert all(f.is_converged for f in fits)
     # 48 draws: a standard deviation to 10 % each, 4 of it, and a tenth for what is not linear.
     assert np.all(np.abs(pulls.std(0) - 1) < 0.5) and np.all(np.abs(pulls.mean(0)) < 4 / np.sqrt(48) + 0.1)
+
+
+@pytest.mark.slow
+def test_single_precision_ends_at_the_same_place(found):
+    _, _, _, reference = found
+    simulate, star = stars.photometry(), stars.system()
+    fit = dj.fit(star, simulate, [stars.light_curve(star, simulate)], FREE, key=KEY)
+    assert fit.is_valid and fit.values.dtype == np.float64
+    with jax.enable_x64(True):
+        errors = laplace(reference).errors
+    # Rounding of the light curve is 1e-7, a 3000th of the noise.
+    assert np.all(np.abs(fit.values - reference.values) < 0.2 * errors)
+
+
+def test_stars_that_are_not_alike_are_refused():
+    star = stars.system()
+    one = stars.light_curve(star, stars.photometry(60), noise=1e-3)
+    other = stars.with_noise_model(one, "student")
+    with pytest.raises(ValueError, match="differ in more than numbers"):
+        dj.fit_many([star, star], stars.photometry(60), [[one], [other]], FREE, key=KEY)
