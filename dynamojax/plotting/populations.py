@@ -40,6 +40,7 @@ LOGARITHMIC = frozenset(
 )
 USUAL = ("teff", "logg", "feh", "age_gyr", "prot", "rossby", "sph", "tau_decay")
 _MASS = (0.39, 0.86)  # of the contours: one and two sigma of a plane normal law
+_MANY = 5000  # stars from which they are drawn small and pale
 _WHOLE = 0.999  # of the values within the axes
 
 
@@ -112,7 +113,8 @@ def plot_corner(populations: Mapping[str, Mapping[str, np.ndarray]], *, bins: in
                     _cloud(panel, c[column], c[row], spans[column], spans[row], colour)
             _frame(panel, row, column, spans, i == j, i == n - 1, j == 0)
     if len(data) > 1:
-        axes[0, 0].legend(loc="upper left", bbox_to_anchor=(1.05, 1.0), borderaxespad=0.0)
+        legend = axes[0, 0].legend(loc="upper left", bbox_to_anchor=(1.05, 1.0), borderaxespad=0.0)
+        legend.set_in_layout(False)  # it stands where panels are left out
     figure.align_labels()
     return figure
 
@@ -155,7 +157,7 @@ def _cloud(panel: Axes, x, y, x_span, y_span, colour) -> None:
     """Contours that hold 39 and 86 % of the stars, and the stars themselves, pale."""
     both = np.isfinite(x) & np.isfinite(y)
     panel.plot(x[both], y[both], ".", ms=1.0, mew=0, alpha=0.25, color=colour, rasterized=True)
-    count, xe, ye = np.histogram2d(x[both], y[both], bins=18, range=[x_span, y_span])
+    count, xe, ye = np.histogram2d(x[both], y[both], bins=26, range=[x_span, y_span])
     density = _smooth(count)
     order = np.sort(density.ravel())[::-1]
     share = np.cumsum(order) / max(order.sum(), 1e-30)
@@ -169,8 +171,8 @@ def _cloud(panel: Axes, x, y, x_span, y_span, colour) -> None:
 
 
 def _smooth(count: np.ndarray) -> np.ndarray:
-    """Counts spread to their neighbours, 1-2-1 each way, twice."""
-    for axis in (0, 1, 0, 1):
+    """Counts spread to their neighbours, 1-2-1 each way."""
+    for axis in (0, 1):
         padded = np.pad(count, [(1, 1) if a == axis else (0, 0) for a in (0, 1)])
         take = lambda s, p=padded, a=axis: np.take(p, range(s, s + count.shape[a]), a)  # noqa: B023, E731
         count = 0.25 * take(0) + 0.5 * take(1) + 0.25 * take(2)
@@ -224,12 +226,14 @@ def plot_beside_catalogue(
         {"catalogue": catalogue, "drawn": drawn}.items(),
         strict=True,
     ):
-        axes.plot(c["teff"], c["prot"], ".", ms=1.2, mew=0, alpha=0.35, color=INK, rasterized=True)
+        many = len(c["teff"]) > _MANY
+        points = dict(ms=1.2, alpha=0.35, color=INK) if many else dict(ms=2.6, alpha=0.8, color=PALETTE[1])
+        axes.plot(c["teff"], c["prot"], ".", mew=0, rasterized=True, **points)
         axes.set(yscale="log", xlim=(edges[-1], edges[0]), ylim=(0.8, 90.0), xlabel="teff [K]")
         axes.set_title(f"{title}, {len(c['teff'])} stars", loc="left")
     top.supylabel("Period [d]", fontsize=9)
     for axes, title, c, d in _binned(middle.subplots(1, n, sharey=True), edges, catalogue, drawn):
-        for colour, part, fill in ((FAINT, c, True), (PALETTE[1], d, False)):
+        for colour, part, fill, name in ((FAINT, c, True, "catalogue"), (PALETTE[1], d, False, "drawn")):
             axes.hist(
                 np.log10(part["prot"]),
                 bins=24,
@@ -237,10 +241,12 @@ def plot_beside_catalogue(
                 density=True,
                 histtype="stepfilled" if fill else "step",
                 color=colour,
+                label=name,
             )
         axes.set_title(title, loc="left")
         axes.set_xlabel("log period [d]")
         axes.set_yticks([])
+    middle.axes[0].legend(loc="upper left", handlelength=1.0)
     for axes, _title, c, d in _binned(low.subplots(1, n, sharey=True), edges, catalogue, drawn):
         axes.plot(c["prot"], c["sph"], ".", ms=1.0, mew=0, alpha=0.25, color=MUTED, rasterized=True)
         axes.plot(d["prot"], d["sph"], ".", ms=2.2, mew=0, alpha=0.7, color=PALETTE[1], rasterized=True)

@@ -206,7 +206,7 @@ class ShearLaw(eqx.Module):
 
     Attributes:
         rate: That difference. [rad/day]
-        highest: Greatest relative shear: slow stars whose rate would ask for more have this much. [1]
+        highest: Relative shear that slow stars approach, whose rate would ask for more. [1]
     """
 
     rate: AbstractDistribution
@@ -214,14 +214,15 @@ class ShearLaw(eqx.Module):
 
     def __call__(self, prot: Float[Array, ""], *, key: Key[Array, ""]) -> Float[Array, ""]:
         """Shear of a star of this period [day]. [1]"""
-        return jnp.minimum(self.rate.sample(key=key) * prot / (2 * np.pi), self.highest)
+        relative = self.rate.sample(key=key) * prot / (2 * np.pi)
+        return self.highest * jnp.tanh(relative / self.highest)
 
 
 def kepler_shear() -> ShearLaw:
     """About the Sun's 0.05 rad/day, whatever the period and nearly whatever the temperature.
 
     Source: Reinhold, Reiners & Basri (2013), A&A 560, A4: the absolute shear hardly depends on period and
-        rises little from 3500 to 6000 K; median and spread are our reading. The cap is ours.
+        rises little from 3500 to 6000 K; median and spread are our reading. The bound is ours.
     """
     return ShearLaw(LogNormal(0.05, 0.25), 0.5)
 
