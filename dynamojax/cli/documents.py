@@ -11,9 +11,13 @@ from dynamojax.config import documents, starsim
 
 def config(
     markdown: Annotated[bool, typer.Option("--markdown", help="As tables for documentation.")] = False,
+    data_set: Annotated[
+        bool, typer.Option("--data-set", help="For generate, whose stars are drawn.")
+    ] = False,
 ) -> None:
     """Print a configuration with every key, its meaning, unit, range and default."""
-    print(documents.markdown() if markdown else documents.template(), end="")
+    sections = documents.OF_DATA_SETS if data_set else documents.SECTIONS
+    print(documents.markdown(sections) if markdown else documents.template(sections), end="")
 
 
 def translate(

@@ -2,12 +2,27 @@
 
 import textwrap
 
+from dynamojax.config.generation_keys import GENERATE
 from dynamojax.config.keys import Key, Section
+from dynamojax.config.population_keys import POPULATION
 from dynamojax.config.table import SECTIONS
 
 _WIDTH = 110
+_DRAWN = ("star", "spots", "spot_map", "activity", "planets", "output")
+# Sections of a data set, whose stars are drawn.
+OF_DATA_SETS = (GENERATE, POPULATION, *(section for section in SECTIONS if section.name not in _DRAWN))
 # The template is a configuration that runs: these sections are written out, the others as comments.
-_WRITTEN = ("star", "spots", "photometers", "surface", "noise", "simulation", "output")
+_WRITTEN = (
+    "star",
+    "spots",
+    "photometers",
+    "surface",
+    "noise",
+    "simulation",
+    "output",
+    "generate",
+    "population",
+)
 _EXAMPLE = {"n_spots": 200, "radius_ratio": 0.1, "radius_earth": 10.9, "start": -150.0, "stop": 42.0}
 _EXAMPLE |= {"name": "kepler", "cadence": "long", "every": 1.0, "visit_every": 51.0, "efficiency": 1.0}
 _EXAMPLE |= {"exposure_s": 60.0, "cadence_s": 60.0, "times_file": "times.txt", "bands": ["kepler"]}
@@ -26,6 +41,12 @@ _OTHERS = {
         "noise": "lamost",
     },
     "velocities": {"start": 0.0, "cadence": 1.0},
+    "generate": {"shard_stars": 512},
+    "population": {
+        **{"mass": "uniform 0.5 1.2", "feh": "normal -0.04 0.2 -2 0.49", "age": "uniform 0.1 10"},
+        **{"inclination": "fixed 1.2", "teff_low": 4000.0, "teff_high": 6500.0, "logg_low": 4.0},
+        **{"logg_high": 5.0, "start": 0.0, "stop": 27.0},
+    },
 }
 
 
@@ -41,13 +62,13 @@ def toml_value(value) -> str:
     return str(value)
 
 
-def template() -> str:
-    """A configuration with every key, its meaning, unit, range and default."""
+def template(sections: tuple[Section, ...] = SECTIONS) -> str:
+    """A configuration with every key of the sections, its meaning, unit, range and default."""
     parts = [
         "# A configuration of dynamojax: every key with its default. Those commented out may be left out,",
         '# and so may all others but those marked "required". Numbers may carry a unit: prot = "12 day".',
     ]
-    for section in SECTIONS:
+    for section in sections:
         parts += ["", *_comment(section.help), *_section_lines(section)]
     return "\n".join(parts) + "\n"
 
@@ -80,10 +101,10 @@ def _key_comment(key: Key) -> list[str]:
     return textwrap.wrap(f"{key.help}{unit}{allowed}{required}", _WIDTH - 4)
 
 
-def markdown() -> str:
+def markdown(sections: tuple[Section, ...] = SECTIONS) -> str:
     """The table as Markdown, for the documentation."""
     parts = []
-    for section in SECTIONS:
+    for section in sections:
         parts += [f"### `{section.title}`", "", section.help, ""]
         parts += ["| key | default | unit | allowed | meaning |", "|---|---|---|---|---|"]
         for key in section.keys:

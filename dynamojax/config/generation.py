@@ -29,7 +29,7 @@ from dynamojax.population.engine import Recipe
 from dynamojax.population.manifest import file_digest
 from dynamojax.population.prior import Prior
 from dynamojax.population.sampling import LABEL_UNITS, sample_star
-from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker
+from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.light_curves import bands_behind_dust
 from dynamojax.system import Epochs
@@ -62,6 +62,7 @@ def recipe(generation: Generation, sizes: dict | None = None) -> Recipe:
         simulator=made,
         curves=curve_noises(settings, made),
         spectra=spectrum_noises(settings, made),
+        velocities=velocity_noises(settings, made),
         sample=sample_star,
         observe=observe,
         groups=tuple(wanted["columns"]),
@@ -83,8 +84,9 @@ def recipe(generation: Generation, sizes: dict | None = None) -> Recipe:
 
 def _times(made: Simulator) -> tuple[float, float]:
     """First and last epoch of any instrument. [day]"""
-    schedules = [i.times for i in (*made.photometers.values(), *made.spectrographs.values())]
-    times = np.concatenate(schedules)
+    velocimeters = [v.photometer for v in made.velocimeters]
+    instruments = (*made.photometers.values(), *made.spectrographs.values(), *velocimeters)
+    times = np.concatenate([instrument.times for instrument in instruments])
     return float(times.min()), float(times.max())
 
 
@@ -204,6 +206,16 @@ def spectrum_noises(settings: Settings, made: Simulator) -> tuple[SpectrumNoise,
             SpectrumNoise(model, pixel_table(spectrograph), exposure, own, dust, zero_point, fixed, name)
         )  # fmt: skip
     return tuple(noises)
+
+
+def velocity_noises(settings: Settings, made: Simulator) -> tuple[VelocityNoise, ...]:
+    """Noise of each series of radial velocities."""
+    tables = {name_of(table): table for table in settings["velocities"]}
+    is_noisy = settings["noise"]["enabled"]
+    return tuple(
+        VelocityNoise(1e-3 * tables[v.photometer.name]["error_m_s"] * is_noisy, v.photometer)
+        for v in made.velocimeters
+    )
 
 
 def inputs(settings: Settings) -> dict[str, str]:

@@ -45,7 +45,8 @@ def read_generation(path: str | Path) -> Generation:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read ({error}); give a configuration file") from None
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not TOML: {error}; `dynamojax config` prints an example") from None
+        text = f"{path} is not TOML: {error}; `dynamojax config --data-set` prints an example"
+        raise ValueError(text) from None
     try:
         own, shared = check_generation(data)
     except ValueError as error:

@@ -83,7 +83,7 @@ def _axis(about: dict, name: str) -> np.ndarray:
     return np.asarray(about["axes"][column["axis"]]["values"])
 
 
-def _curve(axes: Axes, name: str, arrays: Arrays, row: int, about: dict) -> None:
+def _curve(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
     times, model = _axis(about, name), _column(arrays, name)[row]
     factor, unit = scaled_flux(float(np.ptp(model)))
     seen, good = arrays.get(f"{name}_flux"), arrays.get(f"{name}_good")
@@ -103,7 +103,7 @@ def _curve(axes: Axes, name: str, arrays: Arrays, row: int, about: dict) -> None
     axes.set_xlabel("Time [d]")
 
 
-def _spectrum(axes: Axes, name: str, arrays: Arrays, row: int, about: dict) -> None:
+def _spectrum(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
     wavelength, model = _axis(about, name), _column(arrays, name)[row]
     # one exposure is enough to see what they are like
     first = model[0] if model.ndim > 1 else model
@@ -118,7 +118,7 @@ def _spectrum(axes: Axes, name: str, arrays: Arrays, row: int, about: dict) -> N
     axes.set_ylabel(f"flux / {level:.1e}")
 
 
-def _spots(axes: Axes, name: str, arrays: Arrays, row: int, about: dict) -> None:
+def _spots(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
     """At their largest, whenever that is, on a map of latitude and longitude."""
     lat, lon, radius = (np.rad2deg(arrays[f"spot_{key}"][row]) for key in ("lat", "lon", "radius"))
     kept = radius > 0

@@ -101,14 +101,28 @@ def spectrum_columns(spectrograph: Spectrograph) -> dict[str, Column]:
     }  # fmt: skip
 
 
+def velocity_columns(velocimeter: Photometer) -> dict[str, Column]:
+    """Those of one series of radial velocities."""
+    time = f"{velocimeter.name}_time"
+    fields = {
+        "velocity": Column("noisy", "km/s", "radial velocity with noise", time),
+        "velocity_model": Column("clean", "km/s", "radial velocity without noise", time),
+    }
+    return {
+        curve_name(velocimeter, band, field): column
+        for band in velocimeter.bands
+        for field, column in fields.items()
+    }
+
+
 def label_columns(names, units: dict[str, str] | None = None) -> dict[str, Column]:
     """Those of the prior, with the units that it states."""
     return {name: Column("label", (units or {}).get(name, ""), "label of the prior") for name in names}
 
 
-def axes_of(photometers, spectrographs) -> dict[str, dict]:
+def axes_of(photometers, spectrographs, velocimeters=()) -> dict[str, dict]:
     """Coordinates that all stars share: unit and values, by the name that columns refer to."""
-    axes = {f"{p.name}_time": _axis("d", p.times) for p in photometers}
+    axes = {f"{p.name}_time": _axis("d", p.times) for p in (*photometers, *velocimeters)}
     for s in spectrographs:
         axes[f"{s.name}_wavelength"] = _axis("Angstrom", s.wavelength) | {"medium": "vacuum"}
         axes[f"{s.name}_time"] = _axis("d", s.times)

@@ -114,7 +114,6 @@ def _write_parquet(path: Path, arrays: Arrays, about: dict, manifest: Manifest) 
         use_dictionary=False,
         use_byte_stream_split=floats,
         write_statistics=scalars,
-        write_page_checksum=True,
     )
 
 

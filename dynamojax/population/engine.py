@@ -24,6 +24,7 @@ from dynamojax.population.columns import (
     label_columns,
     parameter_columns,
     spectrum_columns,
+    velocity_columns,
 )
 from dynamojax.population.dataset import Arrays, description, write_shard
 from dynamojax.population.manifest import Manifest, Record, Shard
@@ -73,7 +74,8 @@ class Recipe:
     def axes(self) -> dict[str, dict]:
         """Coordinates that all stars share."""
         simulator = self.maker.simulator
-        return axes_of(simulator.photometers.values(), simulator.spectrographs.values())
+        velocimeters = [v.photometer for v in simulator.velocimeters]
+        return axes_of(simulator.photometers.values(), simulator.spectrographs.values(), velocimeters)
 
 
 def columns_of(recipe: Recipe) -> dict[str, dict]:
@@ -89,6 +91,8 @@ def columns_of(recipe: Recipe) -> dict[str, dict]:
         known |= curve_columns(photometer)
     for spectrograph in simulator.spectrographs.values():
         known |= spectrum_columns(spectrograph)
+    for velocimeter in simulator.velocimeters:
+        known |= velocity_columns(velocimeter.photometer)
     labels = label_columns([name for name in shapes if name not in known], recipe.label_units)
     known |= labels
     return {name: _entry(known[name], shapes[name]) for name in sorted(shapes, key=_place(known))}

@@ -1,7 +1,7 @@
 """Rows of many stars on all devices: the compiled program, and how many stars it takes at a time.
 
-On CPU stars are simulated one after another on each device, which is fastest there, and noise is made for
-eight side by side, since it goes through time step by step; so a star's bits are the same in any chunk. On
+On CPU stars are simulated one after another on each device, which is fastest there; they are drawn, and noise
+is made, for eight side by side, since both go step by step. So a star's bits are the same in any chunk. On
 accelerators all goes side by side, as many stars as memory holds.
 """
 
@@ -18,12 +18,12 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int, Key
 
-from dynamojax.population.stars import Row, StarMaker, recorded_star, simulated_star, star_row
+from dynamojax.population.stars import Row, StarMaker, drawn_star, recorded_star, star_row
 
-_NOISE_CPU = 8  # stars side by side on CPU in noise
+_GROUP_CPU = 8  # stars side by side on CPU in the draw and in noise
 # Stars of a device at a time on CPU: enough that starting a chunk costs nothing, a multiple of those in
 # noise. A loop of one step is taken apart by the compiler and rounds otherwise, so there are two at least.
-_CPU_CHUNK, _CPU_LEAST = 32, 2 * _NOISE_CPU
+_CPU_CHUNK, _CPU_LEAST = 32, 2 * _GROUP_CPU
 _TRIAL, _MOST = 16, 4096  # stars side by side on an accelerator: first try, and more never pays
 _MAX_OUTPUT = 2**28  # bytes of one chunk's rows on one device
 _SHARE = 0.5  # of a device's memory that a chunk may take: the next one is computed while it is copied
@@ -32,6 +32,13 @@ _SHARE = 0.5  # of a device's memory that a chunk may take: the next one is comp
 def star_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """The devices that stars are spread over; all local ones if not given."""
     return Mesh(np.array(jax.local_devices() if devices is None else devices), ("star",))
+
+
+def _in_groups(function: Callable, stars, size: int):
+    """The function of each star, `size` of them side by side; as lax.map, but for arrays of size 0, too."""
+    grouped = jax.tree.map(lambda x: x.reshape(x.shape[0] // size, size, *x.shape[1:]), stars)
+    out = jax.lax.map(jax.vmap(function), grouped)
+    return jax.tree.map(lambda x: x.reshape(x.shape[0] * size, *x.shape[2:]), out)
 
 
 @partial(jax.jit, static_argnums=(3, 4))
@@ -49,11 +56,11 @@ def rows(
     """
 
     def on_one_device(maker, root, ids):
-        one_by_one = side_by_side == 1
-        size, size_noise = (None, _NOISE_CPU) if one_by_one else (side_by_side, side_by_side)
-        stars = jax.lax.map(lambda i: simulated_star(maker, root, i), ids, batch_size=size)
-        record = lambda of: recorded_star(maker, root, of[0], *of[1])  # noqa: E731
-        return jax.lax.map(record, (ids, stars), batch_size=size_noise)
+        group = _GROUP_CPU if side_by_side == 1 else side_by_side
+        drawn = _in_groups(lambda i: drawn_star(maker, root, i), ids, group)
+        observe = lambda star: maker.observe(maker.simulator, star)  # noqa: E731
+        seen = jax.lax.map(observe, drawn) if side_by_side == 1 else _in_groups(observe, drawn, group)
+        return _in_groups(lambda x: recorded_star(maker, root, *x), (ids, drawn, seen), group)
 
     sharded = jax.shard_map(
         on_one_device, mesh=mesh, in_specs=(P(), P(), P("star")), out_specs=P("star"), check_vma=False
@@ -135,7 +142,7 @@ def build_program(
     bound = max(1, min(per_device, _MAX_OUTPUT // max(1, bytes_of(row_shapes(maker, root)))))
     if device.platform == "cpu":
         size = min(_CPU_CHUNK, bound) if chunk is None else chunk
-        size = max(_CPU_LEAST, -(-size // _NOISE_CPU) * _NOISE_CPU)
+        size = max(_CPU_LEAST, -(-size // _GROUP_CPU) * _GROUP_CPU)
         return _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
     size = min(_TRIAL, bound) if chunk is None else chunk
     program = _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
@@ -176,7 +183,7 @@ def _fitting(placed, mesh: Mesh, size: int, memory: int, *, is_fixed: bool) -> P
                 f"memory = {memory} bytes of a device do not hold {size} stars, which take {needed}; "
                 "simulate fewer exposures or pixels, or a smaller part of the spectral grid"
             )
-        size = max(_CPU_LEAST, size // 2 // _NOISE_CPU * _NOISE_CPU) if is_cpu else size // 2
+        size = max(_CPU_LEAST, size // 2 // _GROUP_CPU * _GROUP_CPU) if is_cpu else size // 2
 
 
 def _bytes_needed(compiled) -> int:

@@ -68,6 +68,18 @@ class SpectrumNoise(eqx.Module):
     name: str = eqx.field(static=True)
 
 
+class VelocityNoise(eqx.Module):
+    """White noise of one series of radial velocities.
+
+    Attributes:
+        error: Standard deviation. [km/s]
+        velocimeter: Bands and epochs, static.
+    """
+
+    error: Float[Array, ""] = eqx.field(converter=as_float)
+    velocimeter: Photometer = eqx.field(static=True)
+
+
 class StarMaker(eqx.Module):
     """All that a star's row depends on but its number and the seed; an argument of compiled functions.
 
@@ -77,6 +89,7 @@ class StarMaker(eqx.Module):
         simulator: What observes them.
         curves: Noise of each photometer.
         spectra: Noise of each spectrograph.
+        velocities: Noise of each series of radial velocities.
         sample: `sample(key, star_id, prior, tracks)` gives `system`, `companion` (None where the prior has
             none), `labels` and `valid`; static.
         observe: `observe(simulator, drawn)` gives the observables of what was drawn; static.
@@ -88,6 +101,7 @@ class StarMaker(eqx.Module):
     simulator: Simulator
     curves: tuple[CurveNoise, ...]
     spectra: tuple[SpectrumNoise, ...]
+    velocities: tuple[VelocityNoise, ...]
     sample: Callable = eqx.field(static=True)
     observe: Callable = eqx.field(static=True)
     groups: tuple[str, ...] = eqx.field(static=True)
@@ -104,13 +118,13 @@ def star_row(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]) ->
     Raises:
         ValueError: a label has the name of another column (when tracing).
     """
-    return recorded_star(maker, root, star_id, *simulated_star(maker, root, star_id))
+    drawn = drawn_star(maker, root, star_id)
+    return recorded_star(maker, root, star_id, drawn, maker.observe(maker.simulator, drawn))
 
 
-def simulated_star(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]):
-    """One star as drawn, and its observables without noise."""
-    drawn = maker.sample(root, star_id, maker.prior, maker.tracks)
-    return drawn, maker.observe(maker.simulator, drawn)
+def drawn_star(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]):
+    """One star as the prior has it."""
+    return maker.sample(root, star_id, maker.prior, maker.tracks)
 
 
 def recorded_star(
@@ -155,6 +169,9 @@ def _observations(maker: StarMaker, drawn, observed: Observables, key: Key[Array
     for noise in maker.spectra:
         spectra = observed.spectra[noise.name]
         row |= _spectra(noise, drawn, spectra, maker.groups, key=stream(key, noise.name))
+    for noise in maker.velocities:
+        name = noise.velocimeter.name
+        row |= _velocities(noise, observed.velocities[name].total, maker.groups, key=stream(key, name))
     return row
 
 
@@ -241,3 +258,18 @@ def _noisy_spectra(
 
     seen = jax.vmap(exposed)(jnp.arange(flux.shape[0]), flux)
     return {"flux": seen.flux, "flux_err": seen.flux_err, "good": seen.good}
+
+
+def _velocities(
+    noise: VelocityNoise, total: Float[Array, "n_bands n_times"], groups: tuple[str, ...], *, key
+) -> Row:
+    row = {}
+    for model, band in zip(total, noise.velocimeter.bands, strict=True):
+        fields = {}
+        if "noisy" in groups:
+            draw = jax.random.normal(stream(key, band), model.shape, model.dtype)
+            fields |= {"velocity": model + noise.error * draw}
+        if "clean" in groups:
+            fields |= {"velocity_model": model}
+        row |= {curve_name(noise.velocimeter, band, field): value for field, value in fields.items()}
+    return row

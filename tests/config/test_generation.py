@@ -1,5 +1,7 @@
 """Configurations of data sets: what is wrong is said, what is right becomes a recipe."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,9 @@ days = 2
 preset = "lamost"
 wavelength = [5100, 5200]
 epochs = 2
+[[velocities]]
+times = [0.5, 1.0, 1.5]
+error_m_s = 10
 [spectra]
 n_disc = [12, 6]
 n_cap = [2, 6]
@@ -56,6 +61,27 @@ def test_what_is_wrong_is_said(tmp_path, text, message):
 def test_a_missing_file_is_one_message(tmp_path):
     with pytest.raises(ValueError, match="cannot be read"):
         read_generation(tmp_path / "none.toml")
+
+
+def test_the_template_names_every_key_and_is_a_configuration():
+    import re
+    import tomllib
+
+    from dynamojax.config import documents
+
+    text = documents.template(documents.OF_DATA_SETS)
+    own, shared = check_generation(tomllib.loads(text))
+    assert own[0]["stars"] == 1000 and own[1]["n_spots"] == 200 and shared["photometers"]
+    lines = re.findall(r"^(?:# )?(\[\[?\w+\]\]?|\w+ = .*)$", text, flags=re.M)
+    everything = tomllib.loads("\n".join(lines))
+    for section in documents.OF_DATA_SETS:
+        table = everything[section.name]
+        assert set(table[0] if section.is_list else table) == set(section.by_name)
+
+
+def test_the_example_is_a_configuration():
+    example = read_generation(Path(__file__).parents[2] / "examples" / "population.toml")
+    assert example.generate["stars"] == 64 and len(example.settings["spectrographs"]) == 2
 
 
 def test_groups_of_columns_are_those_that_there_are():
@@ -111,6 +137,7 @@ def test_a_recipe_has_what_was_asked_for(made):
     assert (manifest.n_stars, manifest.shard_stars, manifest.n_shards) == (20, 8, 3)
     assert table["lamost_flux"]["shape"][0] == 2 and table["lamost_flux"]["axis"] == "lamost_wavelength"
     assert table["kepler_flux"]["shape"] == table["kepler_flux_model"]["shape"] == [97]
+    assert table["rv_velocity"]["shape"] == [3] and made[1].axes["rv_time"]["values"] == [0.5, 1.0, 1.5]
     assert table["spot_lat"]["shape"] == [60] and table["age_gyr"]["unit"] == "Gyr"
     assert all(column["unit"] for name, column in table.items()), "a unit is missing"
     assert set(manifest.inputs) == {"bands", "tracks", "spectra"}
@@ -142,6 +169,8 @@ def test_rows_of_the_real_population_with_spectra(made):
     valid = out["valid"]
     for name in ("kepler_flux", "lamost_flux", "lamost_flux_model", "lamost_velocity"):
         assert np.isfinite(out[name][valid]).all(), name
+    error = (out["rv_velocity"] - out["rv_velocity_model"])[valid]
+    assert 0.003 < np.std(error) < 0.03  # a dozen draws of 10 m/s
     ratio = (out["lamost_flux"] / out["lamost_flux_model"])[valid]
     assert 0.0 < np.std(ratio) < 0.5 and not np.array_equal(ratio[0, 0], ratio[0, 1])
     same = dj.sample_population(recipe.root, 4, recipe.maker.prior)

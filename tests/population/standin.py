@@ -55,7 +55,7 @@ def recipe(n_stars=30, shard_stars=8, n_times=24, **changes) -> Recipe:
         grid.select(("kepler",)).ab_zero_point, jnp.nan, photometer,
     )  # fmt: skip
     groups = ("spots", "clean", "noisy")
-    maker = StarMaker(Prior(6500.0), None, simulator, (noise,), (), sample_star, observe, groups)
+    maker = StarMaker(Prior(6500.0), None, simulator, (noise,), (), (), sample_star, observe, groups)
     configuration = {"generate": {"stars": n_stars, "seed": 3}, "photometers": [{"n": n_times}]}
     return Recipe(
         **{
