@@ -6,6 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 
 from dynamojax.constants import C_KM_S
@@ -56,7 +58,7 @@ def plot_spectra(
         raise ValueError(f"seen has {unknown}, which are not simulated; choose from {', '.join(names)}")
     heights = [_HEIGHT + _HEIGHT_OF_RATIOS * (len(simulator.spectrographs[name].times) > 1) for name in names]
     figure = new_figure(7.0, sum(heights) + 0.2)
-    parts = np.atleast_1d(figure.subfigures(len(names), 1, height_ratios=heights))
+    parts = figure.subfigures(len(names), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, name in zip(parts, names, strict=True):
         spectra = observables.spectra[name]
         flux, velocity = np.asarray(spectra.flux, float), np.asarray(spectra.velocity, float)
@@ -169,5 +171,5 @@ def _finish_ratios(part: SubFigure, panels, spectrograph: Spectrograph, flux) ->
             *(lines, labels), loc="lower right", ncols=3, handlelength=1.0, columnspacing=0.8, fontsize=7
         )
     else:
-        scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(times[0], times[-1]), "viridis")
+        scale = ScalarMappable(Normalize(times[0], times[-1]), "viridis")
         part.colorbar(scale, ax=list(panels[1]), label="Time [d]", pad=0.01, aspect=8)

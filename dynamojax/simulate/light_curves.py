@@ -83,8 +83,8 @@ def extinguished(bands: BandPolynomials, star: Star, dust: BandExtinction) -> Ba
     """
     teff = star.teff + jnp.stack([jnp.zeros_like(star.teff), -star.spot_contrast, star.facula_contrast])
     left = jax.vmap(dust.transmission, (0, None))(teff, star.av)[..., None]
-    parts = (bands.photosphere, bands.spot, bands.facula)
-    return BandPolynomials(*(part * x for part, x in zip(parts, left, strict=True)), bands.valid)
+    photosphere, spot, facula = bands.photosphere * left[0], bands.spot * left[1], bands.facula * left[2]
+    return BandPolynomials(photosphere, spot, facula, bands.valid)
 
 
 def caps_by_index(surface: SurfaceConfig, epochs: Epochs, system: System, *, faculae: bool):
