@@ -55,6 +55,20 @@ class Observables(eqx.Module):
     valid: Bool[Array, ""]
 
 
+def _check_names(names: list[str]) -> None:
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"photometers, spectrographs and velocimeters = {names} must be one or more, each with its "
+            "own name; rename them"
+        )
+
+
+def _check_laws(laws: dict[str, LimbDarkening], bands: tuple[str, ...]) -> None:
+    unknown = sorted(set(laws) - set(bands))
+    if unknown:
+        raise ValueError(f"limb_darkening names {unknown}, which no photometer records; allowed: {bands}")
+
+
 class Simulator(eqx.Module):
     """A star's observables: `simulate(system)`, under `jax.jit`, `jax.vmap` and `jax.grad` alike.
 
@@ -111,12 +125,7 @@ class Simulator(eqx.Module):
         limb_darkening: dict[str, LimbDarkening] | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
-        names = [instrument.name for instrument in (*photometers, *spectrographs, *velocimeters)]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(
-                f"photometers, spectrographs and velocimeters = {names} must be one or more, each with its "
-                "own name; rename them"
-            )
+        _check_names([instrument.name for instrument in (*photometers, *spectrographs, *velocimeters)])
         self.grid = grid.select(
             tuple(dict.fromkeys(b for p in (*photometers, *velocimeters) for b in p.bands))
         )
@@ -136,11 +145,7 @@ class Simulator(eqx.Module):
         self.velocimeters = tuple(Velocimeter.build(p) for p in velocimeters)
         self.crossing = CrossingConfig() if crossing is None else crossing
         self.limb_darkening = {} if limb_darkening is None else limb_darkening
-        unknown = sorted(set(self.limb_darkening) - set(self.grid.bands))
-        if unknown:
-            raise ValueError(
-                f"limb_darkening names {unknown}, which no photometer records; allowed: {self.grid.bands}"
-            )
+        _check_laws(self.limb_darkening, self.grid.bands)
         self.degree = degree
 
     @property
