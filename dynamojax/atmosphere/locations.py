@@ -88,8 +88,12 @@ def locations(
     return Locations(Path(found["cache"]).expanduser(), found["url"], found["mirror"])
 
 
-def grid_path(name: str | Path) -> Path:
+def grid_path(name: str | Path, cache: str | Path | None = None) -> Path:
     """Where a grid is: a bare word is the name of one in the cache, anything else a file's name.
+
+    Args:
+        name: Of the grid or its file.
+        cache: Folder of grids; the configured one if None.
 
     Raises:
         ValueError: no grid of this name, with the commands that make one.
@@ -97,7 +101,7 @@ def grid_path(name: str | Path) -> Path:
     path = Path(name)
     if isinstance(name, Path) or path.suffix or path.name != name or path.exists():
         return path
-    places = locations()
+    places = locations(cache)
     if not places.grid(name).exists():
         there = ", ".join(sorted(p.stem for p in places.grids.glob("[!.]*.h5"))) or "none"
         raise ValueError(

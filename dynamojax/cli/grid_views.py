@@ -16,12 +16,12 @@ Grid = Annotated[str, typer.Argument(metavar="GRID", help="A file, a name in the
 
 def _open(name: str, cache: Path | None = None) -> "GridFile":
     from dynamojax.atmosphere.grid_file import open_grid
-    from dynamojax.atmosphere.locations import locations
+    from dynamojax.atmosphere.locations import grid_path, locations
 
     if name == "embedded":
         return open_grid()
     kept = locations(cache).grid(name)
-    return open_grid(kept if cache is not None and kept.exists() else name)
+    return open_grid(kept if cache is not None and kept.exists() else grid_path(name, cache))
 
 
 @app.command()

@@ -130,6 +130,7 @@ def test_no_server_is_said_at_once(server, tmp_path):
         (("build", "atlas9", "--cache", "EMPTY"), "grid build atlas9 FOLDER, with fp00k2odfnew.pck or"),
         (("build", "atlas9", "CACHE", "-o", "OUT"), "holds 0 models of atlas9"),
         (("info", "none"), "no grid 'none'"),
+        (("info", "none", "--cache", "CACHE"), "grids (there: phoenix); for PHOENIX, run"),
         (("info", "none.h5"), "none.h5 does not exist"),
         (("plot", "GRID", "-o", "a.txt"), "must end in .png, .pdf or .svg"),
         (("plot", "GRID", "--teff", "7000", "-o", "OUT.png"), "within 5000 to 5300"),

@@ -218,6 +218,11 @@ class _Crew:
                 report.holes.append(model)
             elif isinstance(outcome, Failure):
                 report.failed[model] = str(outcome)
+            elif isinstance(outcome, OSError):
+                raise ValueError(
+                    f"{self.cache.folder} cannot be written to ({outcome}); what has arrived is kept: "
+                    "make room and run it again"
+                ) from outcome
             elif not isinstance(outcome, Stopped):
                 raise outcome
             in_a_row = in_a_row + 1 if isinstance(outcome, Failure) else 0

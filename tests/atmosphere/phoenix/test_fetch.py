@@ -161,6 +161,15 @@ def test_a_full_disc_is_said_before(places):
         check_space(Plan(WANTED, 0, [], 10**18), places)
 
 
+def test_a_disc_that_fills_up_is_said_with_its_folder(server, places, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "download", full)
+    with pytest.raises(ValueError, match=f"{places.phoenix.name} cannot be written to .*No space left.*kept"):
+        fetch(WANTED[:3], places, 1, QUICK)
+
+
 def test_two_processes_do_not_share_a_folder(server, places):
     with alone(places.phoenix):
         with pytest.raises(ValueError, match="another process is downloading"):
