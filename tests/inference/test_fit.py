@@ -89,6 +89,7 @@ def test_faults_of_methods():
         dj.fit(star, simulate, [student], FREE, key=KEY, method="levenberg_marquardt")
 
 
+@pytest.mark.slow
 def test_spots_are_counted(x64):
     simulate, star = stars.photometry(), stars.system()
     one = stars.light_curve(star, simulate, noise=1e-3)

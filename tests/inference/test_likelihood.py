@@ -92,8 +92,8 @@ def check_slopes(problem, steps):
     "noise, more",
     [
         ("gaussian", ["kepler.jitter"]),
-        ("student", ["kepler.jitter", "kepler.dof"]),
-        ("correlated", ["kepler.gp_sigma", "kepler.gp_rho"]),
+        pytest.param("student", ["kepler.jitter", "kepler.dof"], marks=pytest.mark.slow),
+        pytest.param("correlated", ["kepler.gp_sigma", "kepler.gp_rho"], marks=pytest.mark.slow),
     ],
 )
 def test_slope_of_every_parameter_of_a_light_curve(x64, noise, more):
