@@ -71,7 +71,7 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
     engine.finish(folder / "set", manifest)
     peak = _peak()
     alone += [_without_writing(program, todo)] if n_stars <= _TWICE else []
-    seconds, seconds_processor = np.mean(alone, axis=0) if alone else (float("nan"), float("nan"))
+    seconds, seconds_processor = np.mean(alone, axis=0).tolist() if alone else (None, None)
     data = DataSet(folder / "set")
     return {
         "task": f"data set: {task}",
@@ -85,15 +85,17 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
         "prepare_s": prepared,
         "compile_s": compiled,
         "run_s": report.seconds,
-        "run_without_writing_s": float(seconds),
-        "processor_without_writing_s": float(seconds_processor),
+        "run_without_writing_s": seconds,
+        "processor_without_writing_s": seconds_processor,
         "processor_s": processor,
         "stars_per_s": n_stars / report.seconds,
         "processor_s_per_star": processor / n_stars,
         "waiting_for_writer": report.waited / report.seconds,
         "writing_over_run": report.writing / report.seconds,
-        "lost_to_writing": 1 - float(seconds) / report.seconds,
-        "processor_lost_to_writing": 1 - float(seconds_processor) / processor,
+        "lost_to_writing": None if seconds is None else 1 - seconds / report.seconds,
+        "processor_lost_to_writing": (
+            None if seconds_processor is None else 1 - seconds_processor / processor
+        ),
         "bytes_per_star": report.n_bytes / n_stars,
         "valid": data.n_valid / n_stars,
         "rss_before_bytes": base,
@@ -155,7 +157,8 @@ def main(argv=None) -> None:
 
 
 def _show(row: dict) -> None:
-    lost, lost_processor = (100 * row[name] for name in ("lost_to_writing", "processor_lost_to_writing"))
+    names = "lost_to_writing", "processor_lost_to_writing"
+    lost, lost_processor = (float("nan") if row[name] is None else 100 * row[name] for name in names)
     print(
         f"{row['task']:18s} {row['batch']:7d} stars, {row['n_devices']} devices: {row['stars_per_s']:8.2f} a "
         f"second ({1e3 * row['processor_s_per_star']:.1f} ms of processor each), lost to writing "
