@@ -48,6 +48,7 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
     from dynamojax.config.generation import recipe as make
     from dynamojax.config.generation_reading import read_generation
     from dynamojax.population import engine
+    from dynamojax.population import recipe as recipes
     from dynamojax.population.dataset import DataSet, require_parquet
     from dynamojax.population.program import build_program, star_mesh
 
@@ -55,14 +56,14 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
     path.write_text(configuration(task, n_stars, shard_stars))
     start = time.perf_counter()
     made = make(read_generation(path))
-    manifest, todo = engine.prepare(folder / "set", engine.plan(made), resume=False)
+    manifest, todo = engine.prepare(folder / "set", recipes.plan(made), resume=False)
     prepared = time.perf_counter() - start
     start = time.perf_counter()
     program = build_program(made.maker, made.root, star_mesh(), manifest.shard_stars)
     compiled = time.perf_counter() - start
     jax.block_until_ready(program(0, 1))
     base = _peak()
-    about = engine.about_of(made, manifest)
+    about = recipes.about_of(made, manifest)
     require_parquet()  # takes a second to import
     alone = [_without_writing(program, todo)] if n_stars <= _TWICE else []
     processor = time.process_time()

@@ -14,8 +14,9 @@ from dynamojax.cli.console import Debug, Quiet, Steps, clear_errors, size
 
 if TYPE_CHECKING:
     from dynamojax.config.generation_reading import Generation
-    from dynamojax.population.engine import Recipe, Report
+    from dynamojax.population.engine import Report
     from dynamojax.population.manifest import Manifest, Shard
+    from dynamojax.population.recipe import Recipe
 
 _GOES_ON = "interrupted; finished shards are kept, and the same command with --resume goes on from there"
 _PATIENCE = 30.0  # [s], between lines of a log
@@ -53,11 +54,12 @@ def generate(
 
             from dynamojax.config.generation import recipe as make
             from dynamojax.population import engine as loop
+            from dynamojax.population.recipe import plan
         with jax.enable_x64(generation.is_double):
             with steps.step("Reading grids and drawing a pilot of the population"):
                 sizes = _sizes_of(output, resume)
                 recipe = make(generation, sizes)
-                manifest = loop.plan(recipe)
+                manifest = plan(recipe)
             from dynamojax.population.manifest import only_writer
 
             with only_writer(output):
@@ -140,6 +142,7 @@ def _local(generation, recipe, manifest, missing, output, options, steps) -> "Re
 
     from dynamojax.population import engine as loop
     from dynamojax.population.program import build_program, star_mesh
+    from dynamojax.population.recipe import about_of
 
     n_devices, _, chunk = options
     mesh = star_mesh(_devices(jax.local_devices(), n_devices))
@@ -149,7 +152,7 @@ def _local(generation, recipe, manifest, missing, output, options, steps) -> "Re
         f"{program.n_devices} x {mesh.devices.flat[0].device_kind}, {program.chunk} stars at a time, "
         f"{size(program.bytes_needed)} each"
     )
-    about = loop.about_of(recipe, manifest)
+    about = about_of(recipe, manifest)
     with _progress(steps, missing, manifest) as tell:
         return loop.write_all(program, output, manifest, about, missing, tell)
 
@@ -181,7 +184,7 @@ def _with_ray(generation, recipe, manifest, missing, output, options, steps) -> 
 
 
 def _summary(manifest: "Manifest", missing: "list[Shard]", n_stars: int, output: Path) -> str:
-    from dynamojax.population.engine import expected_bytes
+    from dynamojax.population.recipe import expected_bytes
 
     done = manifest.n_shards - len(missing)
     if not missing:

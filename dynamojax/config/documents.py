@@ -45,7 +45,7 @@ _OTHERS = {
     "population": {
         **{"mass": "uniform 0.5 1.2", "feh": "normal -0.04 0.2 -2 0.49", "age": "uniform 0.1 10"},
         **{"inclination": "fixed 1.2", "teff_low": 4000.0, "teff_high": 6500.0, "logg_low": 4.0},
-        **{"logg_high": 5.0, "start": 0.0, "stop": 27.0},
+        **{"logg_high": 5.0, "start": 0.0, "stop": 27.0, "n_spots": 100},
     },
 }
 

@@ -25,10 +25,10 @@ from dynamojax.observables.spectral_noise import pixel_table
 from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.planets.encounters import panels_for
 from dynamojax.population.combined_light import observe
-from dynamojax.population.engine import Recipe
 from dynamojax.population.manifest import file_digest
 from dynamojax.population.prior import Prior
-from dynamojax.population.sampling import LABEL_UNITS, sample_star
+from dynamojax.population.recipe import Recipe
+from dynamojax.population.sampling import LABEL_UNITS, sample_star, sized_for
 from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.light_curves import bands_behind_dust
@@ -54,7 +54,10 @@ def recipe(generation: Generation, sizes: dict | None = None) -> Recipe:
     made = simulator(settings)
     prior, tracks = population(generation.population, _times(made)), load_tracks()
     root = jax.random.key(wanted["seed"])
-    sizes = pilot_sizes(made, prior, tracks, root) if sizes is None else sizes
+    if sizes is None:
+        prior = _with_places(prior, tracks, generation.population["n_spots"])
+        sizes = {"n_spots": prior.emergence.n_spots} | pilot_sizes(made, prior, tracks, root)
+    prior = _with_places(prior, tracks, sizes["n_spots"])
     made = with_sizes(made, sizes)
     maker = StarMaker(
         prior=prior,
@@ -131,6 +134,13 @@ def simulator(settings: Settings) -> Simulator:
     )
 
 
+def _with_places(prior: Prior, tracks: TrackGrid, n_spots: int | None) -> Prior:
+    """The prior with places for so many spots, or for those of a trial population."""
+    if n_spots is None:
+        return sized_for(prior, key=jax.random.key(0), tracks=tracks)
+    return dataclasses.replace(prior, emergence=dataclasses.replace(prior.emergence, n_spots=n_spots))
+
+
 def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root) -> dict:
     """Room for overlaps and crossings that the first stars need, with a margin.
 
@@ -157,7 +167,7 @@ def _room(sized: Simulator) -> dict[str, int]:
 
 def with_sizes(made: Simulator, sizes: dict) -> Simulator:
     """The simulator with this room."""
-    if not sizes:
+    if "n_epochs" not in sizes:  # no light curves
         return made
     crossing = {name: sizes[name] for name in ("n_epochs", "n_caps", "n_panels", "n_nodes")}
     room = (

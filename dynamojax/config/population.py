@@ -33,7 +33,8 @@ def population(table: dict, times: tuple[float, float]) -> Prior:
     Raises:
         ValueError: a distribution that cannot be read, an empty window, bounds out of order.
     """
-    prior = (Prior.kepler if table["prior"] == "kepler" else Prior.original)(n_spots=table["n_spots"])
+    made = Prior.kepler if table["prior"] == "kepler" else Prior.original
+    prior = made() if table["n_spots"] is None else made(n_spots=table["n_spots"])
     start = times[0] if table["start"] is None else table["start"]
     stop = max(times[1], start + _SHORTEST) if table["stop"] is None else table["stop"]
     changes: dict = {name: distribution(name, table[name]) for name in _DRAWN if table[name] is not None}

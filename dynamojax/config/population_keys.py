@@ -5,7 +5,7 @@ from math import inf
 from dynamojax.config.keys import Key, Section
 
 _ABOVE = (0.0, inf, False, False)
-_DRAW = 'as "uniform 0.1 10", "normal -0.04 0.2 -2 0.49" or "fixed 1"; the prior\'s own if left out.'
+_DRAW = 'as "uniform 0.1 10" or "normal 0 0.2 -2 0.5"; the prior\'s if left out.'
 
 POPULATION = Section(
     "population",
@@ -46,8 +46,8 @@ POPULATION = Section(
         Key(
             "n_spots",
             "integer",
-            200,
-            "Places for spots; stars that need more are not valid.",
+            None,
+            "Places for spots; stars that need more are not valid. Enough for nearly all if left out.",
             span=(1, 2**20, True, True),
         ),
     ),

@@ -73,7 +73,7 @@ def _column(arrays: Arrays, name: str) -> np.ndarray:
     return arrays[f"{name}_flux_model" if f"{name}_flux_model" in arrays else f"{name}_flux"]
 
 
-def _about_star(arrays: Arrays, row: int) -> str:
+def _about_star(arrays: Arrays, row: int | np.integer) -> str:
     prot, inc = arrays["star_prot"][row], np.rad2deg(arrays["star_inc"][row])
     return f"star {arrays['star_id'][row]}: {arrays['star_teff'][row]:.0f} K, {prot:.1f} d, i = {inc:.0f}°"
 
@@ -108,14 +108,21 @@ def _spectrum(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, abou
     # one exposure is enough to see what they are like
     first = model[0] if model.ndim > 1 else model
     level, order = np.nanmedian(first), np.argsort(wavelength)
+    at = _with_gaps(wavelength[order])
     seen = arrays.get(f"{name}_flux")
     if seen is not None:
         noisy = (seen[row][0] if model.ndim > 1 else seen[row]) / level
-        axes.plot(wavelength[order], noisy[order], color=FAINT, lw=0.5, rasterized=True)
-    axes.plot(wavelength[order], first[order] / level, color=PALETTE[1], lw=0.5, rasterized=True)
+        axes.plot(at, noisy[order], color=FAINT, lw=0.5, rasterized=True)
+    axes.plot(at, first[order] / level, color=PALETTE[1], lw=0.5, rasterized=True)
     axes.set_ylim(0, 1.15 * np.nanmax(first) / level)
     axes.set_xlabel("Wavelength in vacuum [Å]")
     axes.set_ylabel(f"flux / {level:.1e}")
+
+
+def _with_gaps(wavelength: np.ndarray) -> np.ndarray:
+    """NaN at the first pixel after a gap, so that no line bridges it."""
+    steps = np.diff(wavelength, prepend=wavelength[0])
+    return np.where(steps > 5 * np.median(steps), np.nan, wavelength)
 
 
 def _spots(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:

@@ -12,9 +12,10 @@ import jax
 
 from dynamojax.population import manifest as book
 from dynamojax.population.dataset import write_shard
-from dynamojax.population.engine import Recipe, Report, about_of, computed, plan
+from dynamojax.population.engine import Report, computed
 from dynamojax.population.manifest import Manifest, Record, Shard
 from dynamojax.population.program import build_program, star_mesh
+from dynamojax.population.recipe import Recipe, about_of, plan
 
 MAX_RETRIES = 3  # of a task whose worker died
 _AHEAD = 2  # tasks in the queue for each that runs

@@ -71,7 +71,7 @@ def test_the_template_names_every_key_and_is_a_configuration():
 
     text = documents.template(documents.OF_DATA_SETS)
     own, shared = check_generation(tomllib.loads(text))
-    assert own[0]["stars"] == 1000 and own[1]["n_spots"] == 200 and shared["photometers"]
+    assert own[0]["stars"] == 1000 and own[1]["n_spots"] is None and shared["photometers"]
     lines = re.findall(r"^(?:# )?(\[\[?\w+\]\]?|\w+ = .*)$", text, flags=re.M)
     everything = tomllib.loads("\n".join(lines))
     for section in documents.OF_DATA_SETS:
@@ -131,7 +131,7 @@ def made(tmp_path_factory):
 
 
 def test_a_recipe_has_what_was_asked_for(made):
-    from dynamojax.population.engine import columns_of, plan
+    from dynamojax.population.recipe import columns_of, plan
 
     table, manifest = columns_of(made[1]), plan(made[1])
     assert (manifest.n_stars, manifest.shard_stars, manifest.n_shards) == (20, 8, 3)
@@ -149,10 +149,12 @@ def test_sizes_given_are_kept(made):
     from dynamojax.config.generation import recipe
 
     generation, first = made
+    assert first.sizes["n_spots"] == 60
     wanted = {name: value + 8 for name, value in first.sizes.items()} | {"n_nodes": 4 * 10**4}
     again = recipe(generation, wanted)
     assert again.sizes == wanted and again.maker.simulator.crossing.n_epochs == wanted["n_epochs"]
     assert again.maker.simulator.surface.n_neighbours == wanted["n_neighbours"]
+    assert again.maker.prior.emergence.n_spots == 68
 
 
 @pytest.mark.slow
@@ -163,9 +165,9 @@ def test_rows_of_the_real_population_with_spectra(made):
     from dynamojax.population.program import rows, star_mesh
 
     recipe = made[1]
-    out = rows(recipe.maker, recipe.root, jax.numpy.arange(4), 1, star_mesh(jax.local_devices()[:1]))
+    out = rows(recipe.maker, recipe.root, jax.numpy.arange(8), 1, star_mesh(jax.local_devices()[:1]))
     out = {name: np.asarray(value) for name, value in out.items()}
-    assert out["valid"].sum() >= 3
+    assert out["valid"].sum() >= 6
     valid = out["valid"]
     for name in ("kepler_flux", "lamost_flux", "lamost_flux_model", "lamost_velocity"):
         assert np.isfinite(out[name][valid]).all(), name
@@ -173,5 +175,5 @@ def test_rows_of_the_real_population_with_spectra(made):
     assert 0.003 < np.std(error) < 0.03  # a dozen draws of 10 m/s
     ratio = (out["lamost_flux"] / out["lamost_flux_model"])[valid]
     assert 0.0 < np.std(ratio) < 0.5 and not np.array_equal(ratio[0, 0], ratio[0, 1])
-    same = dj.sample_population(recipe.root, 4, recipe.maker.prior)
+    same = dj.sample_population(recipe.root, 8, recipe.maker.prior)
     np.testing.assert_allclose(out["star_teff"], same.system.star.teff, rtol=1e-5)

@@ -7,7 +7,7 @@ import numpy as np
 
 import dynamojax as dj
 from dynamojax.numerics import stream
-from dynamojax.population.engine import Recipe
+from dynamojax.population.recipe import Recipe
 from dynamojax.population.stars import CurveNoise, StarMaker
 from dynamojax.system import Epochs
 

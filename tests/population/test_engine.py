@@ -15,6 +15,7 @@ from dynamojax.population import engine
 from dynamojax.population import manifest as book
 from dynamojax.population.dataset import DataSet, read_description, read_shard
 from dynamojax.population.program import build_program, free_memory, star_mesh
+from dynamojax.population.recipe import about_of, plan
 from dynamojax.population.stars import star_row
 from tests.population.standin import BAD, recipe
 
@@ -26,10 +27,10 @@ def make(folder, made, *, resume=False, chunk=None, notes=None, stop_after=None)
     """A data set in one process, perhaps stopped after some shards."""
     note = (lambda text: None) if notes is None else notes.append
     with book.only_writer(folder):
-        manifest, todo = engine.prepare(folder, engine.plan(made), resume=resume, note=note)
+        manifest, todo = engine.prepare(folder, plan(made), resume=resume, note=note)
         mesh = star_mesh(jax.local_devices()[:1])
         program = build_program(made.maker, made.root, mesh, manifest.shard_stars, chunk=chunk)
-        about = engine.about_of(made, manifest)
+        about = about_of(made, manifest)
         report = engine.write_all(program, folder, manifest, about, todo[:stop_after])
         engine.finish(folder, manifest)
     return report
@@ -221,11 +222,11 @@ def test_memory_bounds_the_chunk_and_too_little_is_an_error():
 
 
 def test_sizes_of_shards_follow_from_the_rows():
-    many = engine.plan(recipe(n_stars=10**6, shard_stars=None))
+    many = plan(recipe(n_stars=10**6, shard_stars=None))
     assert many.shard_stars == 2**17 and many.n_shards == 8
-    assert engine.plan(recipe(n_stars=2 * 10**9, shard_stars=None)).n_shards == 2 * 10**9 // 2**17 + 1
+    assert plan(recipe(n_stars=2 * 10**9, shard_stars=None)).n_shards == 2 * 10**9 // 2**17 + 1
     with pytest.raises(ValueError, match="99999 shards"):
-        engine.plan(recipe(n_stars=10**6, shard_stars=1))
+        plan(recipe(n_stars=10**6, shard_stars=1))
 
 
 def test_hdf5_holds_the_same(whole, tmp_path):
@@ -244,16 +245,17 @@ from tests.population.test_engine import digests, make
 from tests.population.standin import recipe
 from dynamojax.population.program import build_program, star_mesh
 from dynamojax.population import engine
+from dynamojax.population.recipe import about_of, plan
 from pathlib import Path
 import jax
 assert len(jax.local_devices()) == 2
 folder, made = Path(sys.argv[1]), recipe()
-manifest, todo = engine.prepare(folder, engine.plan(made), resume=False)
+manifest, todo = engine.prepare(folder, plan(made), resume=False)
 program = build_program(made.maker, made.root, star_mesh(), manifest.shard_stars)
 assert program.n_devices == 2 and program.chunk == 32
 devices = {shard.device for shard in program(0, 7)["kepler_flux"].addressable_shards}
 assert len(devices) == 2
-engine.write_all(program, folder, manifest, engine.about_of(made, manifest), todo)
+engine.write_all(program, folder, manifest, about_of(made, manifest), todo)
 engine.finish(folder, manifest)
 """
 

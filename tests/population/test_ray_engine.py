@@ -10,6 +10,7 @@ import pytest
 from dynamojax.population import engine
 from dynamojax.population import manifest as book
 from dynamojax.population.ray_engine import write_all_with_ray
+from dynamojax.population.recipe import plan
 from tests.population.standin import recipe
 from tests.population.test_engine import ROOT, digests, make
 
@@ -57,7 +58,7 @@ def changed(sizes):
 
 def with_ray(folder, make_recipe, **options):
     made = recipe()
-    manifest, todo = engine.prepare(folder, engine.plan(made), resume=True)
+    manifest, todo = engine.prepare(folder, plan(made), resume=True)
     report = write_all_with_ray(make_recipe, folder, todo, **options)
     engine.finish(folder, manifest)
     return report
