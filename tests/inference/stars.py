@@ -26,7 +26,7 @@ def photometry(n: int = 120) -> dj.Simulator:
 def spectroscopy(low: float = 5150.0, high: float = 5250.0) -> dj.Simulator:
     """LAMOST about the magnesium triplet."""
     instrument = dj.lamost(epochs=1).within(low, high)
-    ranges = {"teff": (3500, 6500), "logg": (4, 5), "feh": (-0.5, 0.5)}
+    ranges = {"teff": (3500.0, 6500.0), "logg": (4.0, 5.0), "feh": (-0.5, 0.5)}
     return dj.Simulator(dj.load_grid(), [], [instrument], ranges=ranges)
 
 
