@@ -108,6 +108,20 @@ def _exposed(wider: _Wider, half_sine: Array, rings: _Rings, edges: Array) -> Ar
     return jnp.prod(1 - share_in_arc(middle, half, beta), axis=2)
 
 
+def _frame(x: Array, y: Array, z: Array, ex: Array, ey: Array, s0: Array) -> tuple[Array, Array]:
+    """Unit vectors along the surface at each cap's centre: towards the disc's centre, and beside it.
+
+    At the disc's very centre, where these turn at once, the slopes are those of a frame that turns with nothing:
+    it matters to none of the sums which way the nodes of a whole ring begin.
+    """
+    central, rise = s0 == 0, jnp.where(z < 0, -1, 1).astype(z.dtype)
+    over = safe_divide(jnp.ones_like(z), jnp.where(central, 1 + rise * z, 1))
+    smooth = jnp.stack([-rise + x * x * over * rise, x * y * over * rise, x])
+    smooth_beside = jnp.stack([-x * y * over, 1 - y * y * over, -y * rise])
+    inwards = jnp.where(central, smooth, jnp.stack([-z * ex, -z * ey, s0]))
+    return inwards, jnp.where(central, smooth_beside, jnp.stack([-ey, ex, jnp.zeros_like(z)]))
+
+
 def cap_nodes(
     position: Float[Array, "3 n_caps"],
     half_sine: Float[Array, " n_caps"],
@@ -142,8 +156,10 @@ def cap_nodes(
     if wider is not None:
         edges = jnp.asarray(gauss_stretches(n_azimuth), v.dtype)
         weight = weight * _exposed(wider, half_sine, rings, edges)
-    z, ex, ey, s0 = (q[:, None, None] for q in (z, ex, ey, s0))
-    cosine = 1 - rings.versine[..., None]
-    radial = s0 * cosine - z * inward
-    nodes = jnp.stack([ex * radial - ey * across, ey * radial + ex * across, z * cosine + s0 * inward])
+    inwards, beside = _frame(x, y, z, ex, ey, s0)
+    nodes = (
+        position[:, :, None, None] * (1 - rings.versine[..., None])
+        + inwards[:, :, None, None] * inward
+        + beside[:, :, None, None] * across
+    )
     return nodes.reshape(3, len(half_sine), -1), weight.reshape(len(half_sine), -1)

@@ -142,3 +142,20 @@ def test_soft_map_of_nothing_is_nothing(precision):
     points = jnp.asarray(disc_points(32))
     far = jnp.asarray([[0.0, 0.1], [0.0, 0.2], [1.0, -(0.95**0.5)]])
     assert not np.any(covered_share(points, far, half_sines(jnp.asarray([0.0, 0.3])), 2 / 32))
+
+
+def test_slopes_at_the_very_centre_of_the_disc(x64):
+    """Where the direction to the disc's centre turns at once: of sums over the nodes, first and second order."""
+
+    def total(offset):
+        x, y = offset
+        position = jnp.stack([x, y, jnp.sqrt(1 - x * x - y * y)])[:, None]
+        nodes, weight = cap_nodes(position, jnp.asarray([0.1]), 6, 24)
+        return jnp.sum(weight * nodes[2] ** 2 * (1 + 0.7 * nodes[0] - 0.3 * nodes[1] + nodes[0] * nodes[1]))
+
+    here, step = jnp.zeros(2), 1e-4
+    ways = step * np.eye(2)
+    slope = [(total(here + w) - total(here - w)) / (2 * step) for w in ways]
+    np.testing.assert_allclose(jax.grad(total)(here), slope, rtol=1e-6)
+    curve = [(jax.grad(total)(here + w) - jax.grad(total)(here - w)) / (2 * step) for w in ways]
+    np.testing.assert_allclose(jax.hessian(total)(here), curve, rtol=1e-5)
