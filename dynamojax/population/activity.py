@@ -21,7 +21,7 @@ from dynamojax.system import leaf
 _SPH_ROSSBY = (0.032, 3.16)  # of the relation of S_ph
 _SPOT_TEFF = (3300.0, 6300.0)  # of the relation of spot contrast. [K]
 _CYCLE_ROSSBY = (0.31, 2.99)
-_KNEE = 0.1  # log10 Rossby number beyond which the undetected are missing from the relation of S_ph
+_KNEE = -0.2  # log10 Rossby number beyond which the undetected are missing from the relation of S_ph
 _SUN = np.log10(1.97)
 _HC_OVER_KEPLER = 1.438776877e8 / 6400.0  # of Planck's law at 6400 A. [K]
 # Of one small black spot of area a on a rotating star, the rms of its light over a / pi: root of the mean
@@ -70,7 +70,7 @@ class AbstractSpots(eqx.Module):
 def sph_of_all(rossby: Float[Array, ""], quiet_dex: Float[Array, ""]) -> Float[Array, ""]:
     """Median S_ph of all stars, those without a detected period included. [ppm]
 
-    The relation of `activity_relations.sph_ppm`, held at its ends, lowered beyond a Rossby number of 1.26,
+    The relation of `activity_relations.sph_ppm`, held at its ends, lowered beyond a Rossby number of 0.63,
     where fewer and fewer stars are detected, until at the Sun's it is lower by quiet_dex: 0.34 dex make it
     the Sun's own mean.
     """
