@@ -4,6 +4,13 @@ import jax
 import pytest
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _programs_of_one_module():
+    """Thousands of compiled programs in one process exhaust its memory maps, and XLA dies."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """Float64 for the test: oracles and gradient checks."""
