@@ -193,3 +193,11 @@ def test_gradient_of_braking():
             x = np.asarray(at, float)
             difference = (run(jnp.asarray(x + step)) - run(jnp.asarray(x - step))) / (2 * h)
             assert float(slope[k]) == pytest.approx(float(difference), rel=1e-3)
+
+
+@pytest.mark.parametrize("teff", [3500.0, 5846.629, 6900.0])
+def test_turnover_of_a_lone_compiled_star(teff):
+    """Whole powers of a scalar are where XLA on CPU has failed; in a batch they were right."""
+    alone = jax.jit(lambda t: turnover.turnover_cranmer(t)[0])(jnp.asarray(teff))
+    exact = 314.24 * np.exp(-teff / 1952.5 - (teff / 6250) ** 18) + 0.002
+    assert float(alone) == pytest.approx(exact, rel=1e-5)
