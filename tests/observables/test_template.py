@@ -95,6 +95,7 @@ def test_single_precision_and_a_line_beyond_the_velocities():
     assert np.isnan(float(beyond.best[0])) and np.isnan(float(beyond.best[1]))
 
 
+@pytest.mark.slow
 def test_gradients(x64):
     """In flux and in template: the template may be a model of the star."""
     instrument, flux, template = case(1.0, (5000, 5015))

@@ -115,6 +115,7 @@ def _replaced(system, part, name, value):
 _PLANET = [("planets", q) for q in ("radius_ratio", "period", "t_transit", "inc", "obliquity")]
 
 
+@pytest.mark.slow
 def test_a_transit_through_the_simulator(x64):
     """Central differences of the light curve along parameters of the planet and of the spots.
 

@@ -88,6 +88,7 @@ def test_place_is_consistent():
 
 
 @pytest.mark.parametrize(("mass", "age"), [(0.7, 2.0), (1.0, 4.57)])
+@pytest.mark.slow
 def test_rotation_is_the_wind_law(tracks, mass, age):
     rotation = dataclasses.replace(kepler_rotation().wind, start=Fixed(8.0))
     mass, feh, age = (jnp.asarray(x) for x in (mass, 0.0, age))

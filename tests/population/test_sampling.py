@@ -118,6 +118,7 @@ def test_tries_end_where_a_star_is_found(tracks):
     assert float(np.mean(stars.labels["n_tries"])) == pytest.approx(2.0, abs=0.71)
 
 
+@pytest.mark.slow
 def test_too_few_places_are_noticed(tracks):
     stars = sample_population(ROOT, N, dj.Prior.kepler(n_spots=2), tracks=tracks)
     lost = ~np.asarray(stars.valid)
@@ -151,6 +152,7 @@ def test_precision_follows_jax(stars):
     assert {x.dtype for x in floats} == {jnp.result_type(float)}
 
 
+@pytest.mark.slow
 def test_temperature_and_period_have_slopes_in_the_prior():
     # In the mean mass, against the difference of draws at the same place in the distribution; float64.
     with jax.enable_x64(True):

@@ -145,7 +145,7 @@ def test_soft_map_of_nothing_is_nothing(precision):
 
 
 def test_slopes_at_the_very_centre_of_the_disc(x64):
-    """Where the direction to the disc's centre turns at once: of sums over the nodes, first and second order."""
+    """Where the direction to the disc's centre turns at once: of sums over the nodes, to second order."""
 
     def total(offset):
         x, y = offset
