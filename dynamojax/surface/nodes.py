@@ -111,7 +111,7 @@ def _exposed(wider: _Wider, half_sine: Array, rings: _Rings, edges: Array) -> Ar
 def _frame(x: Array, y: Array, z: Array, ex: Array, ey: Array, s0: Array) -> tuple[Array, Array]:
     """Unit vectors along the surface at each cap's centre: towards the disc's centre, and beside it.
 
-    At the disc's very centre, where these turn at once, the slopes are those of a frame that turns with nothing:
+    At the disc's very centre, where these turn at once, slopes are those of a frame that turns with nothing:
     it matters to none of the sums which way the nodes of a whole ring begin.
     """
     central, rise = s0 == 0, jnp.where(z < 0, -1, 1).astype(z.dtype)
