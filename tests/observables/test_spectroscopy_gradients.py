@@ -94,6 +94,7 @@ def test_gradients_are_finite_at_edges(precision, edge):
         assert jnp.all(jnp.isfinite(leaf))
 
 
+@pytest.mark.slow
 def test_empty_places_have_no_slope(precision):
     star, _, _ = parts()
     slopes = _SLOPE(star, SpotMap.empty(3), Planets.empty(2), small_grid())
