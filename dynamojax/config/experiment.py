@@ -14,6 +14,7 @@ from dynamojax.config.reading import Settings
 from dynamojax.config.recordings import record as record
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.simulate import Observables, Simulator
+from dynamojax.simulate.simulator import check_laws
 from dynamojax.surface.moments import overlap_excess
 from dynamojax.system import Epochs, System
 from dynamojax.validation import validate
@@ -68,7 +69,7 @@ def prepare(settings: Settings) -> Experiment:
     if spectrographs:
         common |= build_spectra.spectra(settings, system, spectrographs, common["convection"])
     laws = build.limb_darkening(settings)
-    _check_laws(laws, photometers + velocimeters)
+    check_laws(laws, sorted({band for p in (*photometers, *velocimeters) for band in p.bands}))
 
     def simulator(photometers, spectrographs, velocimeters, **changes) -> Simulator:
         bands = {band for p in (*photometers, *velocimeters) for band in p.bands}
@@ -85,15 +86,6 @@ def prepare(settings: Settings) -> Experiment:
     if not photometers and not spectrographs:
         return Experiment(settings, system, apart, None, grid)
     return Experiment(settings, system, simulator(photometers, spectrographs, []), apart, grid)
-
-
-def _check_laws(laws: dict, photometers: list[Photometer]) -> None:
-    bands = sorted({band for p in photometers for band in p.bands})
-    unknown = sorted(set(laws) - set(bands))
-    if unknown:
-        raise ValueError(
-            f"limb_darkening names {unknown}, which no photometer records; allowed: {', '.join(bands)}"
-        )
 
 
 def observe(experiment: Experiment) -> Observables:

@@ -1,12 +1,11 @@
 """Read the configuration of a data set and check it, on the host and without JAX."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dynamojax.config.generation_keys import GENERATE
 from dynamojax.config.population_keys import POPULATION
-from dynamojax.config.reading import Settings, check, check_section
+from dynamojax.config.reading import Settings, check, check_section, read_toml
 
 _DRAWN = ("star", "spots", "spot_map", "activity", "planets")
 _OWN = (GENERATE, POPULATION)
@@ -39,14 +38,7 @@ def read_generation(path: str | Path) -> Generation:
         ValueError: the file cannot be read, or something in it is wrong; all that is wrong is listed.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); give a configuration file") from None
-    except tomllib.TOMLDecodeError as error:
-        text = f"{path} is not TOML: {error}; `dynamojax config --data-set` prints an example"
-        raise ValueError(text) from None
+    text, data = read_toml(path, "dynamojax config --data-set")
     try:
         own, shared = check_generation(data)
     except ValueError as error:

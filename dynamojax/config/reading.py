@@ -33,6 +33,21 @@ class Settings:
 _OPTIONAL = ("spot_map", "activity")
 
 
+def read_toml(path: Path, example: str) -> tuple[str, dict]:
+    """Text and tables of a TOML file; `example` is the command that prints one like it.
+
+    Raises:
+        ValueError: the file cannot be read, or is not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); give a configuration file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}; `{example}` prints an example") from None
+
+
 def read_settings(path: str | Path) -> Settings:
     """Read and check a TOML file.
 
@@ -40,13 +55,7 @@ def read_settings(path: str | Path) -> Settings:
         ValueError: the file cannot be read, or something in it is wrong; all that is wrong is listed.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); give a configuration file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not TOML: {error}; `dynamojax config` prints an example") from None
+    text, data = read_toml(path, "dynamojax config")
     try:
         return Settings(check(data), path.parent, text)
     except ValueError as error:

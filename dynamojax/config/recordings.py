@@ -14,10 +14,11 @@ from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.numerics import stream
 from dynamojax.observables.noise import Noise, add_noise, validate_noise
-from dynamojax.observables.photometry import dilution, magnitude
+from dynamojax.observables.photometry import magnitude
 from dynamojax.observables.spectral_noise import PixelTable, SpectralNoise, add_spectral_noise, pixel_table
-from dynamojax.simulate import Observables, Simulator
-from dynamojax.system import Epochs, System
+from dynamojax.simulate import Observables
+from dynamojax.simulate.light_curves import bands_behind_dust, immaculate_flux
+from dynamojax.system import Epochs
 
 if TYPE_CHECKING:
     from dynamojax.config.experiment import Experiment
@@ -126,18 +127,13 @@ def _magnitude(experiment: "Experiment", kind: str, table: dict) -> float:
     if table["magnitude"] is not None:
         return table["magnitude"]
     band, is_ab = build_spectra.NOISE_BANDS[kind]
-    eye = Photometer("magnitude", (band,), np.zeros(1))
-    degree, extinction = experiment.settings["simulation"]["degree"], experiment.simulator.extinction
-    simulator = Simulator(experiment.grid, [eye], degree=degree, extinction=extinction)
-    zero = simulator.grid.ab_zero_point if is_ab else simulator.grid.vega_zero_point
-    return float(_magnitudes(simulator, experiment.system, zero)[0])
+    grid, degree = experiment.grid.select((band,)), experiment.settings["simulation"]["degree"]
+    dust = bands_behind_dust(experiment.simulator.extinction, grid)
+    flux = _immaculate_flux(experiment.system.star, grid, dust, degree)
+    return float(magnitude(flux, grid.ab_zero_point if is_ab else grid.vega_zero_point)[0])
 
 
-@jax.jit
-def _magnitudes(
-    simulator: Simulator, system: System, zero: Float[Array, " n_bands"]
-) -> Float[Array, " n_bands"]:
-    return magnitude(simulator.polynomials(system).flux * dilution(system.star), zero)
+_immaculate_flux = jax.jit(immaculate_flux, static_argnums=3)
 
 
 @jax.jit

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynamojax.observables.noise.model import NoisyLightCurve
+from dynamojax.plotting.checks import check_one_star
 from dynamojax.plotting.style import STYLE, band_colours, new_figure, scaled_flux
 from dynamojax.simulate import Observables, Simulator
 
@@ -31,14 +32,7 @@ def plot_light_curves(
     Raises:
         ValueError: invalid observables, more than one star, an unknown photometer, a wrong shape.
     """
-    if np.ndim(observables.valid):
-        raise ValueError(
-            f"observables has shape {np.shape(observables.valid)}: one star is expected; take one"
-        )
-    if not bool(observables.valid):
-        raise ValueError(
-            "observables.valid is False, its light curves are NaN; see dynamojax.validate(system)"
-        )
+    check_one_star(observables)
     noisy = {} if noisy is None else noisy
     names = list(simulator.photometers)
     unknown = [name for name in noisy if name not in names]

@@ -10,7 +10,8 @@ from scipy.interpolate import CubicSpline
 
 from dynamojax.constants import C_KM_S
 from dynamojax.instruments.spectrograph import Spectrograph
-from dynamojax.plotting.spectra import check_one_star, epoch_colours
+from dynamojax.plotting.checks import check_one_star
+from dynamojax.plotting.spectra import epoch_colours
 from dynamojax.plotting.style import FAINT, INK, MUTED, STYLE, new_figure, scaled_flux
 from dynamojax.simulate import Observables, Simulator
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from dynamojax.constants import C_KM_S
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.observables.spectral_noise import NoisySpectrum
+from dynamojax.plotting.checks import check_one_star
 from dynamojax.plotting.lines import marks_within, placed
 from dynamojax.plotting.style import FAINT, INK, MUTED, PALETTE, STYLE, new_figure, scaled_flux
 from dynamojax.simulate import Observables, Simulator
@@ -20,16 +21,6 @@ from dynamojax.simulate import Observables, Simulator
 _MANY_ARMS = 6  # from which they share one panel
 _HEIGHT, _HEIGHT_OF_RATIOS = 2.6, 1.2  # [inch]
 _NAME_WIDTH = 0.17  # of a written name, turned upright [inch]
-
-
-def check_one_star(observables: Observables) -> None:
-    """Raise ValueError unless the observables are those of one star, and valid."""
-    if np.ndim(observables.valid):
-        raise ValueError(
-            f"observables has shape {np.shape(observables.valid)}: one star is expected; take one"
-        )
-    if not bool(observables.valid):
-        raise ValueError("observables.valid is False, its values are NaN; see dynamojax.validate(system)")
 
 
 @rc_context(STYLE)

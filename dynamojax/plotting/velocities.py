@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynamojax.observables.velocity_series import VelocitySeries
-from dynamojax.plotting.spectra import check_one_star
+from dynamojax.plotting.checks import check_one_star
 from dynamojax.plotting.style import INK, MUTED, PALETTE, STYLE, band_colours, new_figure
 from dynamojax.simulate import Observables, Simulator
 

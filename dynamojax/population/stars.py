@@ -9,17 +9,16 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from dynamojax.atmosphere.extinction import BandExtinction
 from dynamojax.atmosphere.grid import BandGrid
-from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.numerics import as_float, stream
 from dynamojax.observables.noise.model import Noise, add_noise
-from dynamojax.observables.photometry import band_polynomials, dilution, magnitude
+from dynamojax.observables.photometry import magnitude
 from dynamojax.observables.spectral_noise import PixelTable, SpectralNoise, add_spectral_noise
 from dynamojax.population.columns import curve_name
 from dynamojax.simulate import Observables, Simulator
-from dynamojax.simulate.light_curves import LightCurve, extinguished
+from dynamojax.simulate.light_curves import LightCurve, immaculate_flux
 from dynamojax.simulate.spectra import Spectra
-from dynamojax.system import Epochs, SpotMap, Star, System
+from dynamojax.system import Epochs, Star, System
 
 Row = dict[str, Array]
 
@@ -232,17 +231,12 @@ def _spectra(
 
 def _spectral_magnitude(noise: SpectrumNoise, drawn) -> Float[Array, ""]:
     """In the band of the noise model, of the star without spots, with the light of a blended companion."""
-    flux = _band_flux(noise, drawn.system.star)
+    flux = immaculate_flux(drawn.system.star, noise.grid, noise.dust)
     if drawn.companion is not None:
-        flux += jnp.where(drawn.labels["is_blended"], _band_flux(noise, drawn.companion.star), 0.0)
+        other = immaculate_flux(drawn.companion.star, noise.grid, noise.dust)
+        flux += jnp.where(drawn.labels["is_blended"], other, 0.0)
     own = magnitude(flux, noise.zero_point)[0]
     return jnp.where(jnp.isnan(noise.magnitude), own, noise.magnitude)
-
-
-def _band_flux(noise: SpectrumNoise, star: Star) -> Float[Array, " n_bands"]:
-    """At the star's distance, behind its dust. [erg/s/cm2/A]"""
-    bands = band_polynomials(star, SpotMap.empty(), noise.grid, DEFAULT_DEGREE, False)
-    return extinguished(bands, star, noise.dust).flux * dilution(star)
 
 
 def _noisy_spectra(

@@ -10,15 +10,16 @@ from jaxtyping import Array, Bool, Float
 
 from dynamojax.atmosphere.extinction import BandExtinction, Extinction
 from dynamojax.atmosphere.grid import BandGrid
+from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE
 from dynamojax.instruments.bandpass import Bandpass, embedded_names, load_bandpass
 from dynamojax.instruments.photometer import Photometer
-from dynamojax.observables.photometry import BandPolynomials, dilution, hidden_light
+from dynamojax.observables.photometry import BandPolynomials, band_polynomials, dilution, hidden_light
 from dynamojax.planets.encounters import CrossingConfig, crossing_moments
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_at, surface_moments
-from dynamojax.system import Epochs, Star, System
+from dynamojax.system import Epochs, SpotMap, Star, System
 
 
 class LightCurve(eqx.Module):
@@ -85,6 +86,14 @@ def extinguished(bands: BandPolynomials, star: Star, dust: BandExtinction) -> Ba
     left = jax.vmap(dust.transmission, (0, None))(teff, star.av)[..., None]
     photosphere, spot, facula = bands.photosphere * left[0], bands.spot * left[1], bands.facula * left[2]
     return BandPolynomials(photosphere, spot, facula, bands.valid)
+
+
+def immaculate_flux(
+    star: Star, grid: BandGrid, dust: BandExtinction, degree: int = DEFAULT_DEGREE
+) -> Float[Array, " n_bands"]:
+    """Band flux of a star without spots and planets, at its distance and behind its dust. [erg/s/cm2/A]"""
+    bands = band_polynomials(star, SpotMap.empty(), grid, degree, False)
+    return extinguished(bands, star, dust).flux * dilution(star)
 
 
 def caps_by_index(surface: SurfaceConfig, epochs: Epochs, system: System, *, faculae: bool):

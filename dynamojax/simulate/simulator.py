@@ -63,10 +63,13 @@ def _check_names(names: list[str]) -> None:
         )
 
 
-def _check_laws(laws: dict[str, LimbDarkening], bands: tuple[str, ...]) -> None:
+def check_laws(laws: Mapping[str, LimbDarkening], bands: Sequence[str]) -> None:
+    """Raise ValueError if a law is for a band that nobody records."""
     unknown = sorted(set(laws) - set(bands))
     if unknown:
-        raise ValueError(f"limb_darkening names {unknown}, which no photometer records; allowed: {bands}")
+        raise ValueError(
+            f"limb_darkening names {unknown}, which no photometer records; allowed: {', '.join(bands)}"
+        )
 
 
 class Simulator(eqx.Module):
@@ -145,7 +148,7 @@ class Simulator(eqx.Module):
         self.velocimeters = tuple(Velocimeter.build(p) for p in velocimeters)
         self.crossing = CrossingConfig() if crossing is None else crossing
         self.limb_darkening = {} if limb_darkening is None else limb_darkening
-        _check_laws(self.limb_darkening, self.grid.bands)
+        check_laws(self.limb_darkening, self.grid.bands)
         self.degree = degree
 
     @property
