@@ -26,6 +26,8 @@ from tests.oracles import spectra as oracle
 RESOLUTION, START, STOP = 1800.0, 3700.0, 9100.0  # LAMOST
 TEFF, CONTRAST, INC, SHEAR = 5500.0, 1200.0, np.deg2rad(70.0), 0.2
 N_SPOTS, N_POINTS, N_RINGS = 20, 300_000, 20
+AS_IT_IS = dj.Smoothing(over=math.inf)
+QUANTILES = {"median": 0.5, "99_percent": 0.99, "largest": 1.0}
 MARGIN = 25  # samples at either end that the brute-force sum cannot reach
 
 
@@ -112,7 +114,7 @@ def recorded(samples: np.ndarray, simulate: dj.Simulator) -> np.ndarray:
 def truth(n_pixels: int, vsini: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Pixels by brute force, the intensities behind them, and their wavelengths."""
     with harness.precision("float64"):
-        simulate, whole = simulator(n_pixels, dj.Smoothing(over=math.inf)), system(vsini)
+        simulate, whole = simulator(n_pixels, AS_IT_IS), system(vsini)
         star = whole.star
         grid = simulate.recorders[0].grid
         temperatures = star.teff, star.teff - star.spot_contrast
@@ -136,13 +138,37 @@ def measure(n_pixels: int, vsini: float, options) -> list[dict]:
         gradient = harness.row("spectrum and gradient", "dynamojax", timing, **facts)
         gradient["over_value"] = timing.run_s / value["run_s"]
         harness.show(gradient)
-    rows = [value, gradient]
+        whole = simulator(n_pixels, AS_IT_IS)
+        timing, got = harness.time_jax(flux, whole, star, n_runs=options.runs)
+        error = np.abs(np.asarray(got, float) / exact - 1).max()
+        as_it_is = harness.row(
+            "spectrum, grid as it is", "dynamojax", timing, **facts, error_ppm=1e6 * float(error)
+        )
+        harness.show(as_it_is)
+    rows = [value, gradient, as_it_is]
     if options.peers:
         rows += original(wavelength, intensities, simulate, exact, vsini)
         whole = sum(r["run_s"] for r in rows if r.get("is_whole"))
         value["original_over_ours"] = whole / value["run_s"]
         print(f"the original's rings, coverage and spectrum over ours: {value['original_over_ours']:.1f}")
     return rows
+
+
+def departure(options, n_stars: int = 10) -> dict:
+    """What smoothing the grid changes in spectra of stars between its models, relative to the flux."""
+    rng, off = np.random.default_rng(1), []
+    with harness.precision(options.dtype):
+        smooth, whole = simulator(4000), simulator(4000, AS_IT_IS)
+        for _ in range(n_stars):
+            teff, logg, feh = rng.uniform((4700, 3.6, -0.45), (6400, 4.9, 0.45))
+            star = dj.Star(**vars(system(12.0).star) | {"teff": teff, "logg": logg, "feh": feh})
+            one = dj.System(star, system(12.0).spots, dj.Planets.empty())
+            a, b = (np.asarray(flux(run, one), float) for run in (whole, smooth))
+            off.append(np.abs(b / a - 1))
+    facts = {f"error_{name}": float(np.quantile(off, q)) for name, q in QUANTILES.items()}
+    row = {"task": "smoothing", "system": "dynamojax", "dtype": options.dtype, "n_stars": n_stars} | facts
+    print(row)
+    return row
 
 
 def original(wavelength, intensities, simulate: dj.Simulator, exact, vsini: float) -> list[dict]:
@@ -207,6 +233,7 @@ def main(argv=None) -> None:
     parser.add_argument("--vsini", type=float, nargs="+", default=[12.0, 100.0], help="km/s")
     options = parser.parse_args(argv)
     rows = [row for n in options.pixels for v in options.vsini for row in measure(n, v, options)]
+    rows.append(departure(options))
     print("written:", harness.write_results(options.name or f"spectrum_{options.dtype}", rows))
 
 
