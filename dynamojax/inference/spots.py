@@ -1,7 +1,8 @@
 """Spots one after another, until another is not worth its parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -49,6 +50,7 @@ def fit_spots(
     n_candidates: int = 256,
     max_steps: int = 100,
     method: str = "auto",
+    recall: Callable[[int, Problem, Callable[[], Fit]], Fit] | None = None,
 ) -> SpotFit:
     """Add spots greedily, as long as each lowers the BIC by `least_gain`.
 
@@ -68,6 +70,8 @@ def fit_spots(
         n_candidates: For each new spot.
         max_steps: Of each walk.
         method: As in `fit`.
+        recall: Given a number of spots, its problem and what fits it, returns the fit: where fits that
+            were begun earlier are kept, it need not make them again.
 
     Raises:
         ValueError: as in `fit`, or spots' radii that are not free.
@@ -82,9 +86,9 @@ def fit_spots(
     bics, fits = [_bic_without(empty)], []
     for n in range(1, system.spots.n_spots + 1):
         held = _held(problem, values, numbers, n)
-        fit = _with_one_more(
-            held, values, numbers, n, n_starts, n_candidates, max_steps, method, jax.random.fold_in(key, n)
-        )
+        settings = n_starts, n_candidates, max_steps, method, jax.random.fold_in(key, n)
+        make = partial(_with_one_more, held, values, numbers, n, *settings)
+        fit = make() if recall is None else recall(n, held, make)
         bics.append(fit.bic if fit.is_valid else np.inf)
         if not bics[-1] < bics[-2] - least_gain:
             break

@@ -1,0 +1,78 @@
+"""Draws of a posterior: of the Gaussian about a fit, or of the chains of a sampler."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from dynamojax.config.fit_stages import Arrays, Stages
+from dynamojax.inference.posterior import Laplace
+from dynamojax.inference.result import Fit
+from dynamojax.inference.sampling import Samples, sample_posterior
+
+_TRIES = 50
+_FIELDS = ("values", "diverging", "log_density", "n_gradients")
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Draws in declared units.
+
+    Attributes:
+        names: Of the parameters.
+        values: (n_draws, n), all chains one after another.
+        chains: With diagnostics, if a sampler made them.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    chains: Samples | None = None
+
+
+def gaussian_draws(posterior: Laplace, table: dict, seed: int) -> Draws:
+    """Draws of the Gaussian that lie between the bounds.
+
+    What the data do not hold is held by a Gaussian as wide as a quarter of its interval, a little narrower than
+    the flat prior; elsewhere that is next to nothing.
+    """
+    information, parameters = posterior.information, posterior.fit.problem.parameters
+    widths = information.widths
+    scaled = information.matrix * np.outer(widths, widths)
+    held = 0.5 * (scaled + scaled.T) + np.eye(len(widths))
+    values, vectors = np.linalg.eigh(held)
+    factor = vectors / np.sqrt(np.maximum(values, 1.0)) * widths[:, None]
+    active = np.flatnonzero(np.asarray(parameters.is_active))
+    units = np.array(parameters.units)[active]
+    low, high = (np.asarray(x)[active] / units for x in (parameters.bounds.low, parameters.bounds.high))
+    rng, n, found = np.random.default_rng(seed), table["draws"] * table["chains"], []
+    for _ in range(_TRIES):
+        drawn = posterior.mean + rng.normal(size=(n, len(widths))) @ factor.T
+        found.append(drawn[np.all((drawn > low) & (drawn < high), axis=1)])
+        if sum(map(len, found)) >= n:
+            break
+    return Draws(posterior.names, np.concatenate(found)[:n])
+
+
+def nuts_draws(fit: Fit, table: dict, stages: Stages, tell, key) -> Draws:
+    """Chains one after another, each kept as it ends."""
+    names, parts = (), []
+    for i in range(table["chains"]):
+
+        def make(i=i) -> Arrays:
+            tell(f"chain {i + 1} of {table['chains']}")
+            one = sample_posterior(
+                fit,
+                key=jax.random.fold_in(key, i),
+                n_warmup=table["warmup"],
+                n_draws=table["draws"],
+                n_chains=1,
+                target_accept=table["target_accept"],
+                max_tree_depth=table["max_tree_depth"],
+            )
+            return {"names": np.array(one.names)} | {name: getattr(one, name) for name in _FIELDS}
+
+        kept = stages(f"chain_{i:03d}", make)
+        names = tuple(map(str, kept["names"]))
+        parts.append(kept)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in _FIELDS}
+    return Draws(names, joined["values"].reshape(-1, len(names)), Samples(names, **joined))

@@ -1,0 +1,65 @@
+"""Stages of a fit that are kept as they end, so that an interrupted one goes on where it was."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dynamojax.writing import replacing
+
+_FOLDER, _BEGIN = "stages", "begin.json"
+Arrays = dict[str, np.ndarray]
+
+
+class Stages:
+    """Arrays of each stage in a folder of the fit; a stage is there completely or not at all.
+
+    Attributes:
+        folder: Of the stages.
+        n_found: Stages that were there already.
+    """
+
+    def __init__(self, output: Path, digest: str, *, resume: bool):
+        """Begin a fit in a folder, or go on with the one that was begun there.
+
+        Raises:
+            ValueError: a fit is there and `resume` is not set, or it is of another configuration.
+        """
+        self.folder, self.n_found = output / _FOLDER, 0
+        begin = self.folder / _BEGIN
+        if not begin.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(begin) as part:
+                part.write_text(json.dumps({"digest": digest}))
+            return
+        if not resume:
+            raise ValueError(
+                f"{output} holds a fit that was begun; --resume goes on with it, or choose another folder with "
+                "--output"
+            )
+        found = _digest_in(begin)
+        if found != digest:
+            raise ValueError(
+                f"{output} holds a fit of another configuration or other data ({found[:12]}, now {digest[:12]}); "
+                "give the configuration it was begun with, or choose another folder with --output"
+            )
+
+    def __call__(self, name: str, make: Callable[[], Arrays]) -> Arrays:
+        """Arrays of a stage: those that are kept, or newly made and kept."""
+        path = self.folder / f"{name}.npz"
+        if path.exists():
+            self.n_found += 1
+            with np.load(path, allow_pickle=False) as kept:
+                return dict(kept)
+        made = {key: np.asarray(value) for key, value in make().items()}
+        with replacing(path) as part:
+            np.savez(part, **made)
+        return made
+
+
+def _digest_in(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text())["digest"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete the folder and begin again") from None
