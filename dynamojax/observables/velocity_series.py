@@ -121,12 +121,10 @@ def velocity_series(
         system: One system.
         epochs: Times.
         bands: Intensities of its parts, as from `Simulator.polynomials`.
-        surface: How the surface is computed; overlap must be "sum".
+        surface: How the surface is computed.
         convection: Its shift across the disc.
         n_nodes: Slices of a planet's disc between corners, and nodes of a slice.
 
-    Raises:
-        ValueError: overlap = "exact" (when tracing).
     Gradients: exact, first order; finite everywhere.
     Accuracy: rounding, and with shear that of `velocity_moments`; see tests/observables.
     """

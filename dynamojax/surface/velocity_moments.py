@@ -40,6 +40,7 @@ from dynamojax.surface.coverage import cap_constants, half_sines, lowest_moments
 from dynamojax.surface.evolution import facula_half_sine, spot_radii
 from dynamojax.surface.geometry import sky_positions
 from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, over_epochs
+from dynamojax.surface.overlap_velocities import union_of_velocity_moments
 from dynamojax.system import Epochs, SpotMap, Star
 
 
@@ -216,17 +217,21 @@ def _moments_at(
         light, momentum = (jnp.zeros((m, n_times), epochs.fraction.dtype) for m in (n_light, n))
         return VelocityMoments(SurfaceMoments(light, light, valid), momentum, momentum)
     half_sine = half_sines(spot_radii(spots, epochs, config.law))
-    x, _, mu0 = sky_positions(star, spots.lat, spots.lon, epochs)
+    position = sky_positions(star, spots.lat, spots.lon, epochs)
 
     def count(w):
-        return sum_of_velocity_moments(star, spots.lat, x, mu0, w, n_light, n)
+        if config.overlap == "exact":
+            return union_of_velocity_moments(star, position, w, n_light, n, config.n_neighbours)
+        x, _, mu0 = position
+        return *sum_of_velocity_moments(star, spots.lat, x, mu0, w, n_light, n), valid
 
-    spot, moving = count(half_sine)
+    spot, moving, fits = count(half_sine)
     if not config.faculae:
-        light = SurfaceMoments(spot, jnp.zeros_like(spot), valid)
+        light = SurfaceMoments(spot, jnp.zeros_like(spot), fits)
         return VelocityMoments(light, moving, jnp.zeros_like(moving))
-    both, both_moving = count(facula_half_sine(half_sine, star.facula_ratio))
-    return VelocityMoments(SurfaceMoments(spot, both - spot, valid), moving, both_moving - moving)
+    both, both_moving, both_fit = count(facula_half_sine(half_sine, star.facula_ratio))
+    light = SurfaceMoments(spot, both - spot, fits & both_fit)
+    return VelocityMoments(light, moving, both_moving - moving)
 
 
 def velocity_moments(
@@ -238,20 +243,15 @@ def velocity_moments(
         star: One star.
         spots: Its spots.
         epochs: Times.
-        config: How the surface is computed; only overlap = "sum" is at hand.
+        config: How the surface is computed.
         n: Moments of velocity, the degree of I(mu) mu.
         n_light: Moments of light, more than n; convection needs its degree in mu on top.
 
     Raises:
-        ValueError: overlap = "exact", or too few moments of light (when tracing).
-    Gradients: closed form, finite everywhere.
+        ValueError: too few moments of light (when tracing).
+    Gradients: closed form, finite everywhere; with overlap = "exact" first order only.
     Accuracy: exact up to rounding, shear inside a cap included; see tests/surface.
     """
-    if config.overlap != "sum":
-        raise ValueError(
-            f"overlap = {config.overlap!r} is not at hand for velocities; use overlap = 'sum', whose excess "
-            "`overlap_excess` gives, or the spectra"
-        )
     if n_light <= n:
         raise ValueError(f"n_light = {n_light} must be more than n = {n}")
     return over_epochs(

@@ -237,7 +237,15 @@ def test_gradients_are_finite_where_things_end(precision):
         assert got[0].spots.lat[3] == 0 and got[0].planets.period[1] == 0, "empty places have no derivative"
 
 
-def test_exact_overlap_is_not_at_hand():
-    config = dataclasses.replace(FACULAE, overlap="exact")
-    with pytest.raises(ValueError, match="overlap = 'exact'"):
-        _series(_system(), dj.Epochs.from_days([0.0]), _bands(), config, Convection.solar())
+def test_what_overlaps_counts_once(x64):
+    """A spot over its twin is one spot; over half of another it is neither one nor two."""
+    exact = dataclasses.replace(FACULAE, overlap="exact")
+    epochs, convection = dj.Epochs.from_days(TIMES), Convection.solar()
+    system = _system(shear=0.3)
+    twice = eqx.tree_at(
+        lambda s: s.spots, system, jax.tree.map(lambda x: jnp.concatenate([x, x]), system.spots)
+    )
+    got = _series(twice, epochs, _bands(), exact, convection)
+    once = _series(system, epochs, _bands(), FACULAE, convection)
+    for name in ("rotation", "convection", "flux"):
+        np.testing.assert_allclose(getattr(got, name), getattr(once, name), rtol=0, atol=1e-12)

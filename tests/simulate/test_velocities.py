@@ -67,5 +67,3 @@ def test_gradient_reaches_the_star(grid):
 def test_wrong_use_is_explained(grid):
     with pytest.raises(ValueError, match="each with its own name"):
         dj.Simulator(grid, [METER], velocimeters=[METER])
-    with pytest.raises(ValueError, match=r"overlap = 'exact' is not at hand"):
-        dj.Simulator(grid, velocimeters=[METER], surface=dj.SurfaceConfig(overlap="exact"))(_system())
