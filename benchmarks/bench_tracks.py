@@ -2,9 +2,10 @@
 
     python -m benchmarks.bench_tracks [--folder UNPACKED_LACHESIS_GRIDS] [--peers] [--batch 100000]
 
-Left out: with every second mass, or metallicity, taken away, the stars on the tracks so removed are made from
-the others at the same age: upper bounds of the error, the spacing being doubled. Direct: rows of MIST's own
-isochrones, at whatever mass they are, against the tracks at that mass and age.
+Left out: one mass, or one metallicity, is taken away, and the stars on its tracks are made from the others at
+the same age: upper bounds of the error, the spacing being doubled there. Stars are taken evenly in phase,
+where the rapid hook at the end of the main sequence has a fifth of the weight, or evenly in age.
+Direct: rows of MIST's own isochrones, at whatever mass they are, against the tracks at that mass and age.
 """
 
 import dataclasses
@@ -22,6 +23,8 @@ from dynamojax.evolution.tracks import TrackGrid, evolve
 PHASES = {"main sequence": (202, 454), "to the tip of the giant branch": (454, 604), "before": (100, 202)}
 _evolved = jax.jit(jax.vmap(evolve, (None, 0, 0, 0)))
 _CHUNK = 8192
+RANGES = ((0.1, 0.3), (0.3, 0.6), (0.6, 1.1), (1.1, 1.4), (1.4, 2.0), (2.0, 4.5))  # of the mass [M_sun]
+_POOREST, _OLDEST_GYR = -1.0, 20.0  # metallicities from here on are 0.25 dex apart
 
 
 def evolved(grid: TrackGrid, *at):
@@ -42,20 +45,18 @@ def thinned(grid: TrackGrid, mass=slice(None), feh=slice(None)) -> TrackGrid:
     return TrackGrid(**parts | {"mass": grid.mass[mass], "feh": grid.feh[feh]})
 
 
-def track_stars(grid: TrackGrid, masses, fehs, phases, step: int):
-    """Stars on the tracks themselves: inputs, and ln teff, log g, ln luminosity."""
+def track_stars(grid: TrackGrid, i: int, j: int, phases, evenly: str):
+    """Ages [Gyr] of stars on one track: evenly in phase, three steps apart, or 60 evenly in age."""
     low, high = (int(p - grid.eep[0]) for p in phases)
-    first, last = np.asarray(grid.first), np.asarray(grid.last)
-    rows = [
-        (i, j, n)
-        for i in masses
-        for j in fehs
-        for n in range(max(low, first[i, j, 0]), min(high, last[i, j, 0]) + 1, step)
-    ]
-    i, j, n = np.array(rows).T
-    at = np.asarray(grid.mass)[i], np.asarray(grid.feh)[j], 10 ** np.asarray(grid.log_age)[i, j, 0, n]
-    star = evolved(grid, *at)
-    return at, outputs(star)
+    first, last = max(low, int(grid.first[i, j, 0])), min(high, int(grid.last[i, j, 0]))
+    if last <= first:
+        return np.zeros(0)
+    ages = 10 ** np.asarray(grid.log_age)[i, j, 0, first : last + 1]
+    if evenly == "in phase":
+        return ages[::3]
+    return (
+        np.linspace(ages[0], min(ages[-1], _OLDEST_GYR), 62)[1:-1] if ages[0] < _OLDEST_GYR else np.zeros(0)
+    )
 
 
 def outputs(star) -> np.ndarray:
@@ -73,7 +74,7 @@ def error_row(task: str, got, want, **facts) -> dict:
     ):
         row |= {f"{name}_{p}": float(np.percentile(scale * values, p)) for p in (50, 90, 95, 99)}
     print(
-        f"{task:34s} {str(facts):80s} n {row['n']:6d} absent {row['absent']:.3f}  "
+        f"{task:18s} {str(facts):110s} n {row['n']:6d} absent {row['absent']:.3f}  "
         + "  ".join(
             f"{k} {row[k + '_50']:.3g} / {row[k + '_95']:.3g}"
             for k in ("teff_percent", "logg", "luminosity_percent")
@@ -84,28 +85,40 @@ def error_row(task: str, got, want, **facts) -> dict:
 
 
 def left_out(grid: TrackGrid) -> list[dict]:
-    """Errors with every second mass, or metallicity, left out."""
+    """Errors with one mass, or metallicity, left out, by phase and mass."""
     rows = []
-    n_mass, n_feh = len(grid.mass), len(grid.feh)
-    ranges = ((0.1, 0.6), (0.6, 1.1), (1.1, 1.4), (1.4, 2.0), (2.0, 4.5))
     for phase, limits in PHASES.items():
-        # Stars below 0.6 M_sun do not leave the main sequence within 20 Gyr.
-        for low, high in ranges if phase != "to the tip of the giant branch" else ranges[1:]:
-            # Taken away: tracks with one on either side; metallicities above -1.5, where they are 0.25 apart.
-            mass = [i for i in range(1, n_mass - 1, 2) if low <= grid.mass[i] < high]
-            near = [i for i in range(n_mass) if low <= grid.mass[i] < high]
-            fehs = [j for j in range(n_feh) if grid.feh[j] >= -1.0]
-            at, want = track_stars(grid, mass, fehs, limits, 3)
-            got = outputs(evolved(thinned(grid, mass=np.r_[0:n_mass:2]), *at))
-            facts = {"left out": "every second mass", "phase": phase, "mass": [low, high]}
-            rows.append(error_row("leave one out", got, want, **facts))
-            at, want = track_stars(
-                grid, near[::2], [j for j in fehs if j % 2 == 0 and j < n_feh - 1], limits, 3
-            )
-            got = outputs(evolved(thinned(grid, feh=np.r_[1:n_feh:2]), *at))
-            facts["left out"] = "every second metallicity"
-            rows.append(error_row("leave one out", got, want, **facts))
+        for axis in ("mass", "metallicity"):
+            for evenly in ("in phase", "in age") if phase == "main sequence" else ("in phase",):
+                mass, *pair = _without_one(grid, axis, limits, evenly)
+                # Stars below 0.6 M_sun do not leave the main sequence within 20 Gyr.
+                for low, high in RANGES if phase != "to the tip of the giant branch" else RANGES[1:]:
+                    inside = (mass >= low) & (mass < high)
+                    facts = {"left out": f"one {axis}", "phase": phase, "evenly": evenly, "mass": [low, high]}
+                    rows.append(error_row("leave one out", *(x[:, inside] for x in pair), **facts))
     return rows
+
+
+def _without_one(grid: TrackGrid, axis: str, limits, evenly: str):
+    """Masses of stars on every track that has one on either side, and what they are without it and with."""
+    n_mass, n_feh = len(grid.mass), len(grid.feh)
+    fehs = [j for j in range(n_feh - 1) if grid.feh[j] >= _POOREST]
+    nodes = range(1, n_mass - 1) if axis == "mass" else fehs
+    masses, found, true = [], [], []
+    for left in nodes:
+        tracks = (
+            [(left, j) for j in (*fehs, n_feh - 1)] if axis == "mass" else [(i, left) for i in range(n_mass)]
+        )
+        ages = [track_stars(grid, i, j, limits, evenly) for i, j in tracks]
+        sizes = [len(a) for a in ages]
+        i, j = (np.repeat([t[k] for t in tracks], sizes) for k in (0, 1))
+        at = np.asarray(grid.mass)[i], np.asarray(grid.feh)[j], np.concatenate(ages)
+        kept = np.delete(np.arange(n_mass if axis == "mass" else n_feh), left)
+        rest = thinned(grid, mass=kept) if axis == "mass" else thinned(grid, feh=kept)
+        masses.append(at[0])
+        found.append(outputs(evolved(rest, *at)))
+        true.append(outputs(evolved(grid, *at)))
+    return np.concatenate(masses), np.concatenate(found, axis=1), np.concatenate(true, axis=1)
 
 
 def direct(grid: TrackGrid, folder: Path) -> list[dict]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
-from dynamojax.evolution.stencil import axis_stencil
+from dynamojax.evolution.stencil import axis_stencil, on_metal_scale
 from dynamojax.evolution.tracks import StellarState, TrackGrid, at_phase
 from dynamojax.numerics import safe_divide
 
@@ -53,7 +53,8 @@ def _gravity(log_teff, log_luminosity, log_mass):
 
 def _map(grid: TrackGrid, feh, alpha):
     """Log teff and log g of all masses and phases at one metallicity, and which exist."""
-    parts = [axis_stencil(nodes, x) for nodes, x in ((grid.feh, feh), (grid.alpha, alpha))]
+    places = on_metal_scale(grid.feh, jnp.asarray(feh, grid.feh.dtype)), (grid.alpha, alpha)
+    parts = [axis_stencil(nodes, x) for nodes, x in places]
     start, weights, cell, linear, inside = zip(*parts, strict=True)
     zero = jnp.zeros_like(start[0])
     sizes = (len(grid.mass), weights[0].shape[0], weights[1].shape[0], len(grid.eep), 3)

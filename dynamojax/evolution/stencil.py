@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from dynamojax.hermite import hermite_weights
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+_WITHOUT_METALS = 0.5  # over the Sun's metals: what a star without any has of the coordinate's argument
 
 
 class TrackStencil(NamedTuple):
@@ -39,6 +41,33 @@ class TrackStencil(NamedTuple):
         return reference + jnp.einsum(
             "i,j,k,ijk...->...", *self.weights, block - reference, precision=_HIGHEST
         )
+
+
+def metal_scale(feh: np.ndarray) -> np.ndarray:
+    """Coordinate in which tracks are interpolated between metallicities: log10(10^feh + 0.5). [dex].
+
+    Opacity is that of hydrogen and helium plus that of metals: it follows [Fe/H] in rich stars and hardly in
+    poor ones, and so do luminosities. With one metallicity left out, cubic interpolation is off by a third
+    (luminosity) to a half (teff) of what it is in [Fe/H] itself; 0.5 is the best of 0, 0.03, 0.1, 0.3, 0.5,
+    0.7, 1 and 2.
+
+    Args:
+        feh: Of the host. [dex]
+    """
+    return np.log10(10.0**feh + _WITHOUT_METALS)
+
+
+def on_metal_scale(
+    nodes: Float[Array, " n_feh"], feh: Float[Array, ""]
+) -> tuple[Float[Array, " n_feh"], Float[Array, ""]]:
+    """`metal_scale` of nodes and of a star, equal where the metallicities are, however either is rounded."""
+
+    def scale(x):
+        return jnp.log10(jnp.exp(x * np.log(10.0)) + _WITHOUT_METALS)
+
+    scaled, here = scale(nodes), scale(feh)
+    off = jax.lax.stop_gradient(jnp.where(nodes == feh, scaled - here, 0.0).sum())
+    return scaled, here + off
 
 
 def _polynomial_weights(nodes: Float[Array, " n"], x: Float[Array, ""]) -> Float[Array, " n"]:
@@ -75,7 +104,7 @@ def track_stencil(
     """The tracks about a point.
 
     Args:
-        axes: Nodes in ln mass, feh and alpha. [ln M_sun, dex, dex]
+        axes: Nodes in ln mass, metal_scale and alpha. [ln M_sun, dex, dex]
         first: First phase of each track, as an index.
         last: Last phase of each track; below `first` where there is no track.
         point: The star, in the same units.

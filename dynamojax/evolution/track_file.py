@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamojax.evolution.filling import continued
+from dynamojax.evolution.stencil import metal_scale
 from dynamojax.evolution.tracks import TrackGrid
 from dynamojax.reading import reading
 
@@ -62,7 +63,7 @@ def track_grid(
         if np.any(np.diff(axes[name]) <= 0):
             raise ValueError(f"{source}: {name} = {axes[name]} must increase; rebuild the file")
     _check_tracks(source, axes, values, first, last)
-    nodes = (np.log(axes["mass"]), axes["feh"], axes["alpha"])
+    nodes = (np.log(axes["mass"]), metal_scale(axes["feh"]), axes["alpha"])
     full = continued(values, first, last, nodes)
     return TrackGrid(
         **axes,

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
-from dynamojax.evolution.stencil import TrackStencil, track_stencil
+from dynamojax.evolution.stencil import TrackStencil, on_metal_scale, track_stencil
 from dynamojax.numerics import as_float, safe_divide
 
 COLUMNS = ("log_teff", "log_luminosity", "log_mass", "log_prot", "log_turnover")
@@ -94,7 +94,8 @@ class StellarState(NamedTuple):
 
 def stencil_of(grid: TrackGrid, mass, feh, alpha) -> TrackStencil:
     """The tracks about a star."""
-    axes = (jnp.log(grid.mass), grid.feh, grid.alpha)
+    nodes_feh, feh = on_metal_scale(grid.feh, jnp.asarray(feh, grid.feh.dtype))
+    axes = (jnp.log(grid.mass), nodes_feh, grid.alpha)
     # A mass that is not positive lies off the grid, somewhere finite, so that it does not spoil a gradient.
     ln_mass = jnp.where(mass > 0, jnp.log(jnp.where(mass > 0, mass, 1.0)), axes[0][0] - 1.0)
     return track_stencil(axes, grid.first, grid.last, (ln_mass, feh, alpha))

@@ -11,7 +11,8 @@ def track(grid, mass, feh, phases):
     """Log age and columns at a mass, a metallicity and phases (indices): axis after axis."""
     age, values = (np.asarray(x)[:, :, 0, phases] for x in (grid.log_age, grid.values))
     table = np.concatenate([age[..., None], values], axis=-1)
-    ln_mass, nodes_feh = np.log(np.asarray(grid.mass)), np.asarray(grid.feh)
+    ln_mass, nodes_feh = np.log(np.asarray(grid.mass)), np.log10(10 ** np.asarray(grid.feh) + 0.5)
+    feh = np.log10(10**feh + 0.5)  # the metals' part of the opacity
     i = min(max(np.searchsorted(ln_mass, np.log(mass)) - 1, 0), len(ln_mass) - 2)
     rows = slice(max(i - 2, 0), i + 4)  # more than the stencil needs
     j = min(max(np.searchsorted(nodes_feh, feh) - 1, 0), len(nodes_feh) - 2)
