@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dynamojax.cli import documents, generate, grid_views, inspect, simulate
+from dynamojax.cli import documents, fit, generate, grid_views, inspect, simulate
 
 app = typer.Typer(
     name="dynamojax",
@@ -34,6 +34,7 @@ def main(
 
 app.command()(simulate.simulate)
 app.command()(generate.generate)
+app.command()(fit.fit)
 app.command()(inspect.inspect)
 app.command()(documents.config)
 app.command()(documents.translate)

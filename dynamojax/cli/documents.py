@@ -14,9 +14,10 @@ def config(
     data_set: Annotated[
         bool, typer.Option("--data-set", help="For generate, whose stars are drawn.")
     ] = False,
+    fit: Annotated[bool, typer.Option("--fit", help="For fit, with data and free parameters.")] = False,
 ) -> None:
     """Print a configuration with every key, its meaning, unit, range and default."""
-    sections = documents.OF_DATA_SETS if data_set else documents.SECTIONS
+    sections = documents.OF_DATA_SETS if data_set else documents.OF_FITS if fit else documents.SECTIONS
     print(documents.markdown(sections) if markdown else documents.template(sections), end="")
 
 

@@ -2,6 +2,8 @@
 
 import textwrap
 
+from dynamojax.config.fit_data_keys import DATA
+from dynamojax.config.fit_keys import FIT, FREE, OUTPUT_OF_FITS, POSTERIOR, SHARED, SIMULATION_OF_FITS, TIES
 from dynamojax.config.generation_keys import GENERATE
 from dynamojax.config.keys import Key, Section
 from dynamojax.config.population_keys import POPULATION
@@ -11,6 +13,13 @@ _WIDTH = 110
 _DRAWN = ("star", "spots", "spot_map", "activity", "planets", "output")
 # Sections of a data set, whose stars are drawn.
 OF_DATA_SETS = (GENERATE, POPULATION, *(section for section in SECTIONS if section.name not in _DRAWN))
+_BESIDE = tuple(section for section in SECTIONS if section.name in SHARED)
+OF_FITS = (
+    *(section for section in _BESIDE if section.name in ("star", "spots", "spot_map", "planets")),
+    *(DATA, FREE, TIES, FIT, POSTERIOR),
+    *(section for section in _BESIDE if section.name not in ("star", "spots", "spot_map", "planets")),
+    *(SIMULATION_OF_FITS, OUTPUT_OF_FITS),
+)
 # The template is a configuration that runs: these sections are written out, the others as comments.
 _WRITTEN = (
     "star",
@@ -22,6 +31,10 @@ _WRITTEN = (
     "output",
     "generate",
     "population",
+    "data",
+    "free",
+    "fit",
+    "posterior",
 )
 _EXAMPLE = {"n_spots": 200, "radius_ratio": 0.1, "radius_earth": 10.9, "start": -150.0, "stop": 42.0}
 _EXAMPLE |= {"name": "kepler", "cadence": "long", "every": 1.0, "visit_every": 51.0, "efficiency": 1.0}
@@ -33,6 +46,14 @@ _EXAMPLE |= {"file": "pixels.txt", "pixels_per_element": 3.0, "medium": "vacuum"
 _EXAMPLE |= {"grid": "phoenix", "max_velocity": 120.0, "max_shift": 300.0}
 # The same name in another section.
 _OTHERS = {
+    "data": {
+        **{"path": "light_curve.fits", "name": "kepler", "band": "kepler", "column": "PDCSAP_FLUX"},
+        **{"flux_unit": "counts", "start": 261.0, "stop": 267.0, "reference": 2454833.0, "bin": 0.1},
+        **{"clip": 4.0, "exposure_s": 1765.5, "breaks": [264.0], "time": 262.0, "jitter": 1e-4},
+    },
+    "free": {"name": "star.prot", "low": 1.0, "high": 20.0, "mean": 10.0, "deviation": 1.0},
+    "ties": {"name": "spots.t_max[1]", "follows": "spots.t_max[0]"},
+    "fit": {"n_spots": 3, "candidates": 256, "period_low": 0.2, "period_high": 5.0, "epoch": 264.0},
     "spectrographs": {
         "name": "lamost",
         "start": 0.0,

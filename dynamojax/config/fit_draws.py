@@ -32,8 +32,8 @@ class Draws:
 def gaussian_draws(posterior: Laplace, table: dict, seed: int) -> Draws:
     """Draws of the Gaussian that lie between the bounds.
 
-    What the data do not hold is held by a Gaussian as wide as a quarter of its interval, a little narrower than
-    the flat prior; elsewhere that is next to nothing.
+    What the data do not hold is held by a Gaussian as wide as a quarter of its interval, a little narrower
+    than the flat prior; elsewhere that is next to nothing.
     """
     information, parameters = posterior.information, posterior.fit.problem.parameters
     widths = information.widths

@@ -35,14 +35,15 @@ class Stages:
             return
         if not resume:
             raise ValueError(
-                f"{output} holds a fit that was begun; --resume goes on with it, or choose another folder with "
-                "--output"
+                f"{output} holds a fit that was begun; --resume goes on with it, or choose another folder "
+                "with --output"
             )
         found = _digest_in(begin)
         if found != digest:
             raise ValueError(
-                f"{output} holds a fit of another configuration or other data ({found[:12]}, now {digest[:12]}); "
-                "give the configuration it was begun with, or choose another folder with --output"
+                f"{output} holds a fit of another configuration or other data ({found[:12]}, now "
+                f"{digest[:12]}); give the configuration it was begun with, or choose another folder with "
+                "--output"
             )
 
     def __call__(self, name: str, make: Callable[[], Arrays]) -> Arrays:
