@@ -97,7 +97,8 @@ def _read_table(path: Path, flux: str) -> ObservedLightCurve:
     columns = [
         np.ma.filled(np.ma.asarray(table[n], dtype=float), np.nan) for n in ("time", flux, f"{flux}_err")
     ]
-    relative = 0.3 < np.nanmedian(columns[1]) < 3.0
+    known = columns[1][np.isfinite(columns[1])]
+    relative = known.size > 0 and 0.3 < np.median(known) < 3.0
     return _light_curve(path.stem, "", (*columns, quality), np.nan, "relative" if relative else "counts")
 
 

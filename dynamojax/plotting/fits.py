@@ -42,19 +42,19 @@ def plot_fitted_light_curve(name: str, data: FittedData) -> Figure:
     spread = data.values[0][good]
     factor, unit = scaled_flux(float(np.ptp(np.percentile(spread, [0.5, 99.5]))))
     many = times.size > _MANY
-    points = {"ms": 1.4 if many else 3.0, "mew": 0, "alpha": 0.5, "color": MUTED, "rasterized": many}
+    points = {"ms": 1.6 if many else 3.2, "mew": 0, "alpha": 0.7, "color": INK, "rasterized": many}
     flux = (data.values[0] - 1) * factor
     top.errorbar(times, flux, factor * data.errors[0], fmt="none", ecolor=FAINT, elinewidth=0.5, zorder=1)
     top.plot(times, flux, ".", label="data", zorder=2, **points)
     for k, part in enumerate(_stretches(times)):
         model = (data.model[0][part] - 1) * factor
-        top.plot(times[part], model, color=PALETTE[1], label=None if k else "model", zorder=3, lw=1.0)
+        top.plot(times[part], model, color=PALETTE[1], label=None if k else "model", zorder=3, lw=0.9)
     low.plot(times[good], data.residual[0][good], ".", **points)
     _zero(low)
     top.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, markerscale=2, borderpad=0.1)
-    top.set_ylabel(f"Flux over its median, minus 1 [{unit}]")
+    top.set_ylabel(f"Flux / median - 1 [{unit}]")
     top.set_title(name, loc="left", weight="bold")
-    low.set_ylabel("Residual / error")
+    low.set_ylabel("Resid. / error")
     low.set_xlabel("Time from the epoch [d]")
     top.margins(x=0.01)
     figure.align_ylabels([top, low])
@@ -97,7 +97,7 @@ def plot_fitted_spectrum(name: str, data: FittedData) -> Figure:
     top.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderpad=0.1)
     top.set_ylabel("Flux over its median")
     top.set_title(name, loc="left", weight="bold")
-    low.set_ylabel("Residual / error")
+    low.set_ylabel("Resid. / error")
     low.set_xlabel("Wavelength in vacuum [Å]")
     top.margins(x=0.01)
     figure.align_ylabels([top, low])

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from dynamojax.files.fit_record import SpotMapPosterior
 from dynamojax.plotting.style import INK, MUTED, STYLE, new_figure
 
-_MEAN, _DEVIATION = "magma_r", "viridis_r"
+_MEAN, _DEVIATION = "magma_r", "Blues"
 
 
 @rc_context(STYLE)

@@ -1,0 +1,43 @@
+"""Stages of a fit: kept, found again, refused."""
+
+import numpy as np
+import pytest
+
+from dynamojax.config.fit_stages import Stages
+
+
+def test_a_stage_is_made_once(tmp_path):
+    stages, calls = Stages(tmp_path, "a", resume=False), []
+
+    def make():
+        calls.append(1)
+        return {"x": np.arange(3.0), "ok": np.array([True])}
+
+    first = stages("one", make)
+    again = Stages(tmp_path, "a", resume=True)
+    second = again("one", make)
+    assert calls == [1] and again.n_found == 1
+    np.testing.assert_array_equal(first["x"], second["x"])
+    assert second["ok"].dtype == bool
+
+
+def test_an_interrupted_stage_leaves_nothing(tmp_path):
+    stages = Stages(tmp_path, "a", resume=False)
+
+    def make():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stages("one", make)
+    assert [path.name for path in stages.folder.iterdir()] == ["begin.json"]
+
+
+def test_what_is_not_the_same_is_refused(tmp_path):
+    Stages(tmp_path, "a", resume=False)
+    with pytest.raises(ValueError, match="--resume goes on"):
+        Stages(tmp_path, "a", resume=False)
+    with pytest.raises(ValueError, match="another configuration or other data"):
+        Stages(tmp_path, "b", resume=True)
+    (tmp_path / "stages" / "begin.json").write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        Stages(tmp_path, "a", resume=True)
