@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 TOY = {
     "01_a_spotted_star": {"days": 6.0, "n_pixels": 48},
     "02_spectra_and_velocities": {"n_epochs": 6, "n_times": 60, "h_band": (15880.0, 16430.0)},
+    "03_populations": {"n_stars": 64, "n_observed": 16, "days": 20.0, "n_written": 8},
     "01b_real_stars": {"n_draws": 2, "sun_days": 150.0, "kic_days": 60.0, "gj_days": 6.0},
 }
 
@@ -80,6 +81,15 @@ def test_spectra_and_velocities():
     assert np.corrcoef(names["velocity"], closed)[0, 1] > 0.8
     assert np.ptp(names["velocity"]) > 0.1
     assert names["rms"]["inhibited"] > 1.5 * names["rms"]["not inhibited"] > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of datasets
+def test_populations():
+    pytest.importorskip("datasets")
+    names = _execute("03_populations")
+    assert names["shard"].num_rows == 8 and names["done"].exit_code == 0
+    assert len(names["rows"]) >= 3 and np.isfinite(names["r_var"]).all()
 
 
 @pytest.mark.slow
