@@ -65,7 +65,7 @@ def simulate(
             with steps.step("Adding noise"):
                 record = run.record(experiment, observables)
             with steps.step("Checking for overlapping spots"):
-                _warn_of_overlap(experiment, run.counted_twice(experiment), steps)
+                _warn_of_overlap(run.counted_twice(experiment), steps)
             paths = _write(folder, record, wanted, steps)
             paths += _draw(folder, experiment, observables, record, plot, animate, steps)
         for written in paths:
@@ -85,15 +85,10 @@ def _summary(experiment: "Experiment") -> str:
     return "; ".join(lines)
 
 
-def _warn_of_overlap(experiment: "Experiment", share: float, steps: Steps) -> None:
-    if share <= 20e-6:  # NaN is too many overlapping spots to tell
-        return
-    where = f"counted twice over up to {1e6 * share:.0f} ppm of the disc"
-    if experiment.settings["surface"]["overlap"] == "exact":
-        steps.note(f"note: in velocities, which are sums over spots, overlapping spots are {where}")
-    else:
-        remedy = "; velocities are sums in any case" if experiment.velocimeters else ""
-        steps.note(f'note: overlapping spots are {where}; surface.overlap = "exact" counts them once{remedy}')
+def _warn_of_overlap(share: float, steps: Steps) -> None:
+    if not share <= 20e-6:  # NaN is too many overlapping spots to tell
+        where = f"counted twice over up to {1e6 * share:.0f} ppm of the disc"
+        steps.note(f'note: overlapping spots are {where}; surface.overlap = "exact" counts them once')
 
 
 def _write(folder: Path, record: "Record", wanted: dict, steps: Steps) -> list[Path]:
@@ -165,5 +160,4 @@ def _figures(
         first = next(iter(record.velocities.values()))
         noisy = first.photometer.times, first.noisy[0] - first.systemic, first.error[0]
         seen = {"with noise": noisy} if np.any(first.error) else None
-        simulator = experiment.velocity_simulator or experiment.simulator
-        yield "_velocities", plot_velocity_series(simulator, observables, seen)
+        yield "_velocities", plot_velocity_series(experiment.simulator, observables, seen)

@@ -1,6 +1,5 @@
 """One star observed, from checked settings to what is seen without noise: what `dynamojax simulate` does."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -27,24 +26,19 @@ class Experiment:
     Attributes:
         settings: Checked.
         system: Star, spots drawn and planets.
-        simulator: Of all instruments; where overlap is exact, of all but the velocimeters, unless there are
-            no others.
-        velocity_simulator: Of the velocimeters alone, which count overlapping spots in full; None if
-            `simulator` has them, or there are none.
+        simulator: Of all instruments.
         grid: Every band.
     """
 
     settings: Settings
     system: System
     simulator: Simulator
-    velocity_simulator: Simulator | None
     grid: BandGrid
 
     @property
     def velocimeters(self) -> dict[str, Photometer]:
         """Those who measure velocities, by name."""
-        chosen = self.velocity_simulator or self.simulator
-        return {v.photometer.name: v.photometer for v in chosen.velocimeters}
+        return {v.photometer.name: v.photometer for v in self.simulator.velocimeters}
 
 
 def prepare(settings: Settings) -> Experiment:
@@ -70,22 +64,8 @@ def prepare(settings: Settings) -> Experiment:
         common |= build_spectra.spectra(settings, system, spectrographs, common["convection"])
     laws = build.limb_darkening(settings)
     check_laws(laws, sorted({band for p in (*photometers, *velocimeters) for band in p.bands}))
-
-    def simulator(photometers, spectrographs, velocimeters, **changes) -> Simulator:
-        bands = {band for p in (*photometers, *velocimeters) for band in p.bands}
-        mine = {band: law for band, law in laws.items() if band in bands}
-        made = Simulator(
-            grid, photometers, spectrographs, velocimeters, limb_darkening=mine, **common | changes
-        )
-        return made.sized_for(system) if photometers else made
-
-    if not velocimeters or common["surface"].overlap == "sum":
-        return Experiment(settings, system, simulator(photometers, spectrographs, velocimeters), None, grid)
-    surface = dataclasses.replace(common["surface"], overlap="sum")
-    apart = simulator([], [], velocimeters, surface=surface)
-    if not photometers and not spectrographs:
-        return Experiment(settings, system, apart, None, grid)
-    return Experiment(settings, system, simulator(photometers, spectrographs, []), apart, grid)
+    made = Simulator(grid, photometers, spectrographs, velocimeters, limb_darkening=laws, **common)
+    return Experiment(settings, system, made.sized_for(system) if photometers or velocimeters else made, grid)
 
 
 def observe(experiment: Experiment) -> Observables:
@@ -95,10 +75,6 @@ def observe(experiment: Experiment) -> Observables:
         ValueError: the star, its spots or its faculae are off the grid, or too many spots overlap.
     """
     observables = jax.block_until_ready(experiment.simulator(experiment.system))
-    if experiment.velocity_simulator is not None:
-        more = jax.block_until_ready(experiment.velocity_simulator(experiment.system))
-        valid = observables.valid & more.valid
-        observables = dataclasses.replace(observables, velocities=more.velocities, valid=valid)
     if not bool(observables.valid):
         raise ValueError(_why_invalid(experiment))
     return observables
@@ -134,12 +110,11 @@ def _why_invalid(experiment: Experiment) -> str:
 
 def counted_twice(experiment: Experiment, n: int = 16) -> float:
     """Largest share of the disc that overlap = "sum" counts more than once, at n epochs; NaN if too many."""
-    system = experiment.system
-    counting = experiment.velocity_simulator or experiment.simulator
-    if counting.surface.overlap == "exact" or system.spots.n_spots < 2:
+    system, simulator = experiment.system, experiment.simulator
+    if simulator.surface.overlap == "exact" or system.spots.n_spots < 2:
         return 0.0
-    instruments = counting.photometers | counting.spectrographs | experiment.velocimeters
+    instruments = simulator.photometers | simulator.spectrographs | experiment.velocimeters
     times = np.concatenate([instrument.times for instrument in instruments.values()])
     epochs = Epochs.from_days(np.linspace(times.min(), times.max(), n))
-    excess = jax.jit(overlap_excess, static_argnums=3)(system.star, system.spots, epochs, counting.surface)
+    excess = jax.jit(overlap_excess, static_argnums=3)(system.star, system.spots, epochs, simulator.surface)
     return float(jnp.max(excess))

@@ -4,19 +4,25 @@ What is measured is the mean velocity of the light, sum(I v) / sum(I) over the d
 profile's centroid shows; a fit to a line or a correlation weights the profile otherwise.
 """
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from dynamojax.observables.photometry import BandPolynomials, disc_flux, hidden_light
-from dynamojax.planets.nodes import planet_nodes
+from dynamojax.planets.encounters import CrossingConfig, crossing_sums
+from dynamojax.planets.nodes import PlanetNodes, covered_share, planet_nodes
 from dynamojax.planets.orbit import planet_positions, reflex_velocity
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.geometry import equatorial_velocity, relative_rotation
-from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, over_epochs
+from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_by_index, over_epochs
 from dynamojax.surface.velocity_moments import velocity_moments
 from dynamojax.system import Epochs, Planets, Star, System
+
+# Slices and nodes of a slice of a planet in front of spots, whose edges its disc's own nodes do not know.
+_CROSSING_NODES = (24, 12)
 
 
 class VelocitySeries(eqx.Module):
@@ -25,7 +31,7 @@ class VelocitySeries(eqx.Module):
     Attributes:
         rotation: From the rotating surface that spots and faculae make uneven. [km/s]
         convection: Relative to the immaculate star, whose shift is `blueshift`. [km/s]
-        transit: From what planets hide of the immaculate surface (Rossiter-McLaughlin). [km/s]
+        transit: From what planets hide, spots and faculae too (Rossiter-McLaughlin). [km/s]
         reflex: Of the star about the barycentre. [km/s]
         systemic: Of the barycentre. [km/s]
         blueshift: Convective shift of the immaculate star; in none of the other terms. [km/s]
@@ -82,24 +88,59 @@ def _with_shift(bands: BandPolynomials, convection: Convection, scale: Float[Arr
     )
 
 
+def _sums(star: Star, nodes: PlanetNodes, share: Array, n_light: int, n: int) -> Array:
+    """Moments of light and of rotation of a share of nodes, one after the other. [1]"""
+    powers = nodes.points[2] ** jnp.arange(1, n_light + 1, dtype=share.dtype)[:, None]
+    weight = nodes.angle * share
+    moving = weight * relative_rotation(star, nodes.points)
+    return jnp.concatenate([jnp.sum(powers * weight, axis=1), jnp.sum(powers[:n] * moving, axis=1)])
+
+
 def _behind_planets(
     star: Star, planets: Planets, epochs: Epochs, n: int, n_light: int, n_nodes: tuple[int, int]
-) -> tuple[Float[Array, "n_light n_times"], Float[Array, "n n_times"]]:
-    """Moments of light and of rotation of what planets hide; planets add up."""
+) -> Float[Array, "m n_times"]:
+    """Moments of light and of rotation of what planets hide of the immaculate disc; planets add up."""
     positions = planet_positions(star, planets, epochs)
     if not planets.n_planets:
-        none = jnp.zeros((n_light, epochs.day.shape[0]), epochs.fraction.dtype)
-        return none, none[:n]
+        return jnp.zeros((n_light + n, epochs.day.shape[0]), epochs.fraction.dtype)
 
     def one(x, y, z, p):
-        points, angle = planet_nodes(x, y, z, p, *n_nodes)[:2]
-        speed, mu = relative_rotation(star, points), points[2]
-        powers = mu ** jnp.arange(1, n_light + 1, dtype=mu.dtype)[:, None]
-        return jnp.sum(powers * angle, axis=1), jnp.sum(powers[:n] * (angle * speed), axis=1)
+        nodes = planet_nodes(x, y, z, p, *n_nodes)
+        return _sums(star, nodes, jnp.ones_like(nodes.angle), n_light, n)
 
     over_times = jax.vmap(one, (0, 0, 0, None))
-    light, momentum = jax.vmap(over_times)(*positions, planets.radius_ratio)
-    return jnp.sum(light, axis=0).T, jnp.sum(momentum, axis=0).T
+    return jnp.sum(jax.vmap(over_times)(*positions, planets.radius_ratio), axis=0).T
+
+
+def _spots_behind_planets(
+    system: System, epochs: Epochs, surface: SurfaceConfig, n: int, n_light: int, room: CrossingConfig
+) -> tuple[Float[Array, "m n_times"], Float[Array, "m n_times"], Bool[Array, ""]]:
+    """The same of the spots and of the faculae behind planets, and whether there was room."""
+    star, planets = system.star, system.planets
+    if not planets.n_planets or not system.spots.n_spots:
+        none = jnp.zeros((n_light + n, epochs.day.shape[0]), epochs.fraction.dtype)
+        return none, none, jnp.asarray(True)
+
+    def hidden(planet, position, half_sine):
+        nodes = planet_nodes(*planet, *_CROSSING_NODES)
+        return _sums(star, nodes, covered_share(nodes, position, half_sine), n_light, n)
+
+    def of(faculae):
+        positions, p = planet_positions(star, planets, epochs), planets.radius_ratio
+        caps = caps_by_index(surface, epochs, star, system.spots, faculae=faculae)
+        return crossing_sums(*positions, p, caps, hidden, room)
+
+    spot, fits = of(faculae=False)
+    if not surface.faculae:
+        return spot, jnp.zeros_like(spot), fits
+    both, both_fit = of(faculae=True)
+    return spot, both - spot, fits & both_fit
+
+
+def room_for_all(room: CrossingConfig, system: System, n_times: int) -> CrossingConfig:
+    """With room for every epoch to be in transit, unless the room says how many may be."""
+    n = room.n_epochs or max(1, n_times * system.planets.n_planets)
+    return dataclasses.replace(room, n_epochs=n)
 
 
 def velocity_series(
@@ -110,12 +151,12 @@ def velocity_series(
     convection: Convection,
     *,
     n_nodes: tuple[int, int] = (8, 12),
+    room: CrossingConfig | None = None,
 ) -> VelocitySeries:
     """Radial velocities of one system in every band.
 
     The velocity is that of the light: no small-spot approximation, the flux that remains is divided by.
-    Planets are taken to hide immaculate photosphere: spots behind them are left out of `transit`, and
-    counted as seen in the other terms.
+    What planets hide is in `transit`: spots behind them are counted as seen in the other terms.
 
     Args:
         system: One system.
@@ -124,6 +165,7 @@ def velocity_series(
         surface: How the surface is computed.
         convection: Its shift across the disc.
         n_nodes: Slices of a planet's disc between corners, and nodes of a slice.
+        room: For planets in front of spots; room for all epochs to be in transit if left out.
 
     Gradients: exact, first order; finite everywhere.
     Accuracy: rounding, and with shear that of `velocity_moments`; see tests/observables.
@@ -133,27 +175,31 @@ def velocity_series(
     n_light = max(moving.photosphere.shape[-1], n + 1)
     moments = velocity_moments(star, system.spots, epochs, surface, n, n_light)
     light = moments.light
-    behind, behind_turning = over_epochs(
+    behind = over_epochs(
         lambda part: _behind_planets(star, system.planets, part, n, n_light, n_nodes),
         epochs,
         surface.times_per_step,
     )
+    room = room_for_all(CrossingConfig() if room is None else room, system, epochs.day.shape[0])
+    spot, facula, fits = _spots_behind_planets(system, epochs, surface, n, n_light, room)
     vsini = equatorial_velocity(star) * jnp.sin(star.inc)
     whole = disc_flux(bands.photosphere)
     mean = disc_flux(moving.photosphere) / whole
-    lost, gone = _hidden(bands, light.spot, light.facula), _seen(bands.photosphere, behind)
+    lost = _hidden(bands, light.spot, light.facula)
+    gone = _seen(bands.photosphere, behind) - _hidden(bands, spot, facula)
     left = whole[:, None] - lost - gone
     turning = vsini * _hidden(bands, moments.spot, moments.facula)
     rising = _hidden(moving, light.spot, light.facula) - mean[:, None] * lost
-    transit = vsini * _seen(bands.photosphere, behind_turning)
-    transit = transit + _seen(moving.photosphere, behind) - mean[:, None] * gone
+    transit = _seen(bands.photosphere, behind[n_light:]) - _hidden(bands, spot[n_light:], facula[n_light:])
+    transit = vsini * transit + _seen(moving.photosphere, behind) - _hidden(moving, spot, facula)
+    transit = transit - mean[:, None] * gone
     return VelocitySeries(
         rotation=-turning / left,
         convection=-rising / left,
-        transit=-transit / left,
+        transit=jnp.where(fits, -transit / left, jnp.nan),
         reflex=reflex_velocity(star, system.planets, epochs),
         systemic=star.rv,
         blueshift=mean,
         flux=left / whole[:, None],
-        valid=bands.valid & jnp.all(moments.valid),
+        valid=bands.valid & jnp.all(moments.valid) & fits,
     )

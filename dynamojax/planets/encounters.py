@@ -116,17 +116,53 @@ def room_needed(
     return jnp.sum(hides), jnp.max(jnp.where(hides.T, n_near, 0), initial=0)
 
 
-def _one_epoch(planet, position: Array, half_sine: Array, n: int, config: CrossingConfig):
-    """Moments and whether all near caps fitted."""
+# From a planet's x, y, z and radius ratio, and caps near it, to integrals over what it hides of them.
+Hidden = Callable[[tuple[Array, Array, Array, Array], Array, Array], Array]
+
+
+def _one_epoch(planet, position: Array, half_sine: Array, hidden: Hidden, config: CrossingConfig):
+    """What is hidden, and whether all near caps fitted."""
     x, y, z, p = planet
     n_caps = min(config.n_caps, half_sine.shape[0])
     clear = stop_gradient(cap_clearance(x, y, p, position, half_sine))
     _, index = jax.lax.top_k(-clear, n_caps)
     fits = (jnp.sum(clear < 0) <= n_caps) | (z <= 0)
-    moments = occulted_moments(
-        x, y, z, p, position[:, index], half_sine[index], n, n_nodes=config.n_nodes, n_panels=config.n_panels
-    )
-    return moments, fits
+    return hidden(planet, position[:, index], half_sine[index]), fits
+
+
+def crossing_sums(
+    x: Float[Array, "n_planets n_times"],
+    y: Float[Array, "n_planets n_times"],
+    z: Float[Array, "n_planets n_times"],
+    radius_ratio: Float[Array, " n_planets"],
+    caps: Caps,
+    hidden: Hidden,
+    config: CrossingConfig,
+) -> tuple[Float[Array, "n n_times"], Bool[Array, ""]]:
+    """Any n integrals over what the planets hide of caps, at every epoch; planets add up.
+
+    Arguments, and whether the room sufficed, as in `crossing_moments`; `hidden` must be zero behind a planet
+    that hides nothing.
+    """
+    n_times = x.shape[1]
+    p = jnp.broadcast_to(radius_ratio[:, None], x.shape)
+    hides = _hides(x, y, z, p)
+    size = min(config.n_epochs or max(256, hides.size // 10), hides.size)
+    (index,) = jnp.nonzero(hides.ravel(), size=size, fill_value=hides.size)
+    fits = jnp.sum(hides) <= size
+    # Places left over hold a planet behind the star.
+    planets = [
+        q.ravel().at[index].get(mode="fill", fill_value=f) for q, f in ((x, 0), (y, 0), (z, -1), (p, 0))
+    ]
+    time = index % n_times
+
+    @jax.checkpoint
+    def at(given):
+        return _one_epoch(given[0], *caps(given[1]), hidden, config)
+
+    found, near_fit = jax.lax.map(at, (planets, time), batch_size=min(config.epochs_per_step, size))
+    total = jnp.zeros((n_times, found.shape[1]), found.dtype).at[time].add(found)
+    return total.T, fits & jnp.all(near_fit)
 
 
 def crossing_moments(
@@ -158,22 +194,9 @@ def crossing_moments(
     Returns:
         M_1 .. M_n [1], and False where the room did not suffice: the moments are then too small.
     """
-    n_times = x.shape[1]
-    p = jnp.broadcast_to(radius_ratio[:, None], x.shape)
-    hides = _hides(x, y, z, p)
-    size = min(config.n_epochs or max(256, hides.size // 10), hides.size)
-    (index,) = jnp.nonzero(hides.ravel(), size=size, fill_value=hides.size)
-    fits = jnp.sum(hides) <= size
-    # Places left over hold a planet behind the star.
-    planets = [
-        q.ravel().at[index].get(mode="fill", fill_value=f) for q, f in ((x, 0), (y, 0), (z, -1), (p, 0))
-    ]
-    time = index % n_times
 
-    @jax.checkpoint
-    def at(given):
-        return _one_epoch(given[0], *caps(given[1]), n, config)
+    def hidden(planet, position, half_sine):
+        nodes = {"n_nodes": config.n_nodes, "n_panels": config.n_panels}
+        return occulted_moments(*planet, position, half_sine, n, **nodes)
 
-    moments, near_fit = jax.lax.map(at, (planets, time), batch_size=min(config.epochs_per_step, size))
-    total = jnp.zeros((n_times, n), moments.dtype).at[time].add(moments)
-    return total.T, fits & jnp.all(near_fit)
+    return crossing_sums(x, y, z, radius_ratio, caps, hidden, config)

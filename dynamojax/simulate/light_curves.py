@@ -18,7 +18,7 @@ from dynamojax.planets.encounters import CrossingConfig, crossing_moments
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
 from dynamojax.simulate.exposures import Exposures
-from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_at, surface_moments
+from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_by_index, surface_moments
 from dynamojax.system import Epochs, SpotMap, Star, System
 
 
@@ -96,17 +96,6 @@ def immaculate_flux(
     return extinguished(bands, star, dust).flux * dilution(star)
 
 
-def caps_by_index(surface: SurfaceConfig, epochs: Epochs, system: System, *, faculae: bool):
-    """Spots, or their faculae's rims, at the epoch of a given index: positions and sin(r/2)."""
-
-    def at(index):
-        epoch = jax.tree.map(lambda x: x[index][None], epochs)
-        position, spot, facula = caps_at(system.star, system.spots, epoch, surface)
-        return position[..., 0], (facula if faculae else spot)[:, 0]
-
-    return at
-
-
 def _mean_moments(exposures: Exposures, moments: SurfaceMoments) -> SurfaceMoments:
     """Moments averaged over each exposure."""
     valid = jnp.all(moments.valid.reshape(-1, exposures.n_sub), axis=1)
@@ -124,7 +113,9 @@ def _behind_planets(
         return hidden, jnp.asarray(True)
 
     def crossed(faculae):
-        return crossing_moments(*xyz, p, caps_by_index(surface, epochs, system, faculae=faculae), n, room)
+        return crossing_moments(
+            *xyz, p, caps_by_index(surface, epochs, system.star, system.spots, faculae=faculae), n, room
+        )
 
     spot, valid = crossed(faculae=False)
     facula = jnp.zeros_like(spot)

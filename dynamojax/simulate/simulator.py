@@ -25,7 +25,6 @@ from dynamojax.simulate.light_curves import (
     LightCurve,
     Schedule,
     bands_behind_dust,
-    caps_by_index,
     extinguished,
     light_curves,
     schedules,
@@ -34,7 +33,7 @@ from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import Recorder, Spectra, recorded
 from dynamojax.simulate.velocities import Velocimeter, velocities_in
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.moments import SurfaceConfig, caps_at
+from dynamojax.surface.moments import SurfaceConfig, caps_at, caps_by_index
 from dynamojax.surface.overlap import neighbours_needed
 from dynamojax.system import System
 
@@ -220,7 +219,9 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
         spectra[recorder.spectrograph.name] = new
         valid = valid & fits
     for velocimeter in simulator.velocimeters:
-        new = velocities_in(system, bands, names, velocimeter, surface, simulator.convection)
+        new = velocities_in(
+            system, bands, names, velocimeter, surface, simulator.convection, simulator.crossing
+        )
         velocities[velocimeter.photometer.name] = new
         valid = valid & new.valid
     curves, spectra, velocities = jax.tree.map(
@@ -233,17 +234,21 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
 @jax.jit
 def _room_needed(simulator: Simulator, systems: System) -> list[Int[Array, " n_stars"]]:
     """Neighbours of a spot, epochs in transit and spots near a planet, for each star."""
+    times = [(s.surface.epochs, s.planets.epochs) for s in simulator.schedules]
+    times += [(v.exposures.epochs, v.exposures.epochs) for v in simulator.velocimeters]
+    if not times:
+        return [jnp.zeros(systems.star.teff.shape, int)] * 3
 
     def one(system):
         room = []
-        for schedule in simulator.schedules:
+        for at_surface, at in times:
             neighbours = epochs = near = jnp.asarray(0)
             if simulator.surface.overlap == "exact":
-                caps = caps_at(system.star, system.spots, schedule.surface.epochs, simulator.surface)
+                caps = caps_at(system.star, system.spots, at_surface, simulator.surface)
                 neighbours = neighbours_needed(caps[0], caps[2] if simulator.surface.faculae else caps[1])
             if system.planets.n_planets and system.spots.n_spots:
-                at = schedule.planets.epochs
-                caps = caps_by_index(simulator.surface, at, system, faculae=simulator.surface.faculae)
+                has_faculae = simulator.surface.faculae
+                caps = caps_by_index(simulator.surface, at, system.star, system.spots, faculae=has_faculae)
                 xyz = planet_positions(system.star, system.planets, at)
                 epochs, near = room_needed(*xyz, system.planets.radius_ratio, caps)
             room.append(jnp.stack([neighbours, epochs, near]))

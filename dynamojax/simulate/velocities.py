@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.observables.photometry import BandPolynomials
 from dynamojax.observables.velocity_series import VelocitySeries, velocity_series
+from dynamojax.planets.encounters import CrossingConfig
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
@@ -33,6 +34,7 @@ def velocities_in(
     velocimeter: Velocimeter,
     surface: SurfaceConfig,
     convection: Convection,
+    room: CrossingConfig,
 ) -> VelocitySeries:
     """Velocities in the instrument's bands, means of the light over each exposure.
 
@@ -43,11 +45,12 @@ def velocities_in(
         velocimeter: Bands and times.
         surface: How the surface is computed.
         convection: Shift of the lines across the disc.
+        room: For planets in front of spots.
     """
     exposures = velocimeter.exposures
     index = np.array([names.index(band) for band in velocimeter.photometer.bands])
     mine = BandPolynomials(bands.photosphere[index], bands.spot[index], bands.facula[index], bands.valid)
-    series = velocity_series(system, exposures.epochs, mine, surface, convection)
+    series = velocity_series(system, exposures.epochs, mine, surface, convection, room=room)
     flux = exposures.mean(series.flux)
 
     def mean(term: Float[Array, "n_bands n"]) -> Float[Array, "n_bands n_times"]:

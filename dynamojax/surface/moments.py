@@ -71,6 +71,17 @@ def caps_at(
     return position, half_sine, facula_half_sine(half_sine, star.facula_ratio)
 
 
+def caps_by_index(surface: SurfaceConfig, epochs: Epochs, star: Star, spots: SpotMap, *, faculae: bool):
+    """Spots, or their faculae's rims, at the epoch of a given index: positions and sin(r/2)."""
+
+    def at(index):
+        epoch = jax.tree.map(lambda x: x[index][None], epochs)
+        position, spot, facula = caps_at(star, spots, epoch, surface)
+        return position[..., 0], (facula if faculae else spot)[:, 0]
+
+    return at
+
+
 def _moments_at(star: Star, spots: SpotMap, epochs: Epochs, config: SurfaceConfig, n: int) -> SurfaceMoments:
     if not spots.n_spots:
         none = jnp.zeros((n, epochs.day.shape[0]), epochs.fraction.dtype)

@@ -121,11 +121,22 @@ def test_an_interruption_leaves_no_half_file(done, tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "out") == []
 
 
-def test_exact_overlap_is_for_spectra_and_velocities_are_sums(tmp_path):
-    text = STAR + '[[velocities]]\ntimes = [0.1]\n[surface]\noverlap = "exact"\n[[spots]]\nradius_deg = 15\n'
-    result = run("simulate", written(tmp_path, text), "-o", tmp_path / "out", "--no-plot")
-    assert result.exit_code == 0, result.output
-    assert "note: in velocities, which are sums over spots, overlapping spots are counted" in result.stderr
+def test_exact_overlap_counts_a_spot_on_its_twin_once_in_velocities_too(tmp_path):
+    sky = STAR + '[[velocities]]\ntimes = [0.1, 0.5]\n[surface]\noverlap = "{}"\n'
+    twin = "[[spots]]\nradius_deg = 8.0\nlon_deg = 20.0\n"
+    seen = {}
+    for name, text in {
+        "one": sky.format("sum"),
+        "sum": sky.format("sum") + twin,
+        "exact": sky.format("exact") + twin,
+    }.items():
+        result = run("simulate", written(tmp_path, text), "-o", tmp_path / name, "--no-plot")
+        assert result.exit_code == 0, result.output
+        assert ("counted twice" in result.stderr) == (name == "sum")
+        seen[name] = read_simulation(tmp_path / name / "a-star.h5")["velocities"]["rv"]["model_velocity"]
+    # float32 on 30 km/s
+    np.testing.assert_allclose(seen["exact"], seen["one"], rtol=0, atol=2e-5)
+    assert np.max(np.abs(seen["sum"] - seen["one"])) > 5e-3
 
 
 LAMOST = "[[spectrographs]]\npreset = 'lamost'\n"
