@@ -17,7 +17,8 @@ from dynamojax.inference.data import NUISANCES, DataSet, Nuisance
 from dynamojax.instruments.photometer import Photometer, sub_exposures_of_spots
 
 _RESOLUTIONS = {"lamost": 1800.0, "apogee": 22500.0}
-_NEIGHBOURS = 3  # points before, and after, whose medians say where a point should be
+_NEIGHBOURS, _ENOUGH = 5, 6  # points before, and after, that say where a point should be; of both together
+_ROUNDS = 10
 _FOURTH = 70.0  # variance of a fourth difference of white noise
 
 
@@ -90,11 +91,11 @@ def _cleaned(i: int, table: dict, folder: Path) -> ObservedLightCurve:
             f"them from {curve.time[curve.good][0]:g} to {curve.time[curve.good][-1]:g}"
         )
     time, flux, error = (x[good] for x in (curve.time, curve.flux, curve.flux_err))
+    if table["clip"] is not None:
+        calm = ~outliers(time, flux, table["clip"])
+        time, flux, error = time[calm], flux[calm], error[calm]
     if table["error"] == "scatter":
         error = np.full(flux.size, scatter(i, flux))
-    if table["clip"] is not None:
-        calm = ~outliers(flux, table["clip"])
-        time, flux, error = time[calm], flux[calm], error[calm]
     if table["bin"] is not None:
         time, flux, error = binned(time, flux, error, table["bin"])
     return dataclasses.replace(curve, time=time, flux=flux, flux_err=error, good=np.ones(time.size, bool))
@@ -119,15 +120,36 @@ def scatter(i: int, flux: np.ndarray) -> float:
     return float(1.4826 * np.median(np.abs(fourth - np.median(fourth))) / np.sqrt(_FOURTH))
 
 
-def outliers(flux: np.ndarray, limit: float) -> np.ndarray:
-    """Points that stand out of half the medians of those before and after: no point on a slope does."""
-    n = _NEIGHBOURS
-    wide = np.pad(flux, n, mode="edge")
-    before, after = (
-        np.median([wide[k + j : k + j + flux.size] for j in range(n)], axis=0) for k in (0, n + 1)
-    )
-    away = flux - 0.5 * (before + after)
-    return np.abs(away) > limit * 1.4826 * np.median(np.abs(away))
+def outliers(time: np.ndarray, flux: np.ndarray, limit: float) -> np.ndarray:
+    """Points that stand out of a cubic through their neighbours, again and again until none is new.
+
+    A cubic, so that the turns of a fast rotator are not cut off. Each point is left out of its own.
+    """
+    away, found = np.zeros(flux.size), np.zeros(flux.size, bool)
+    for _ in range(_ROUNDS):
+        away = flux - _from_neighbours(time, flux, ~found)
+        new = np.abs(away) > limit * 1.4826 * np.median(np.abs(away[~found]))
+        if np.array_equal(new, found):
+            break
+        found = new
+    return found
+
+
+def _from_neighbours(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """What a cubic through five points on each side, the good ones, says; the flux where they are too few."""
+    offsets = np.array([k for k in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if k])
+    at = np.arange(flux.size)[:, None] + offsets
+    inside = np.clip(at, 0, flux.size - 1)
+    x = (time[inside] - time[:, None]) / (_NEIGHBOURS * np.median(np.diff(time)))
+    # Across a gap nothing is said of a point.
+    weight = (good[inside] & (at == inside) & (np.abs(x) < 2)).astype(float)
+    level = np.median(flux)
+    powers = x[..., None] ** np.arange(4)
+    normal = np.einsum("nk,nki,nkj->nij", weight, powers, powers)
+    right = np.einsum("nk,nki,nk->ni", weight, powers, flux[inside] - level)
+    enough = weight.sum(1) >= _ENOUGH
+    normal[~enough] = np.eye(4)
+    return np.where(enough, level + np.linalg.solve(normal, right[..., None])[:, 0, 0], flux)
 
 
 def binned(time, flux, error, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

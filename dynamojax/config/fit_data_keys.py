@@ -63,8 +63,8 @@ DATA = Section(
             "clip",
             "number",
             None,
-            "Points farther than this many standard deviations from the median of their neighbours are left "
-            "out, flares for one; none if left out.",
+            "Points farther than this many standard deviations from a cubic through their neighbours are "
+            "left out, flares for one; none if left out.",
             span=_ABOVE,
         ),
         Key(

@@ -102,11 +102,11 @@ FIT = Section(
             "period_low",
             "number",
             None,
-            "Shortest period sought; four steps of time if left out.",
+            "Shortest period sought; the bound of star.prot, else four steps of time, if left out.",
             "day",
             _ABOVE,
         ),
-        Key("period_high", "number", None, "Longest; half the span if left out.", "day", _ABOVE),
+        Key("period_high", "number", None, "Longest; likewise, or half the span.", "day", _ABOVE),
         Key(
             "epoch",
             "number",

@@ -12,7 +12,7 @@ from dynamojax.config.fit_build import Posed, build_fit
 from dynamojax.config.fit_data import Prepared
 from dynamojax.config.fit_draws import Draws, gaussian_draws, nuts_draws
 from dynamojax.config.fit_reading import FitSettings
-from dynamojax.config.fit_stages import Arrays, Stages
+from dynamojax.config.fit_stages import PERIOD, Arrays, Stages
 from dynamojax.inference.optimise import drawn, start_walk
 from dynamojax.inference.period import Period, find_period
 from dynamojax.inference.posterior import Laplace, laplace
@@ -91,14 +91,17 @@ def _period(settings: FitSettings, prepared: Prepared, stages: Stages, tell: Tel
         return None
     one = next(d for d in prepared.data if isinstance(d.instrument, Photometer))
     good = np.asarray(one.good)[0]
+    bounds = [(t["low"], t["high"]) for t in settings["free"] if t["name"] == "star.prot"]
+    low, high = bounds[0] if bounds else (None, None)
+    high = None if high is None else min(high, float(np.ptp(one.instrument.times[good])))
     columns = one.instrument.times, np.asarray(one.values)[0], np.asarray(one.errors)[0]
 
     def make() -> Arrays:
         tell(f"period of {one.name}")
         cut = (x[good] for x in columns)
-        return vars(find_period(*cut, low=table["period_low"], high=table["period_high"]))
+        return vars(find_period(*cut, low=table["period_low"] or low, high=table["period_high"] or high))
 
-    return Period(**{name: float(x) for name, x in stages("period", make).items()})
+    return Period(**{name: float(x) for name, x in stages(PERIOD, make).items()})
 
 
 def _greedy(settings: FitSettings, posed: Posed, stages: Stages, tell: Tell, key) -> tuple[Fit, tuple]:

@@ -9,6 +9,7 @@ import numpy as np
 from dynamojax.writing import replacing
 
 _FOLDER, _BEGIN = "stages", "begin.json"
+PERIOD = "period"
 Arrays = dict[str, np.ndarray]
 
 
@@ -28,10 +29,13 @@ class Stages:
         """
         self.folder, self.n_found = output / _FOLDER, 0
         begin = self.folder / _BEGIN
-        if not begin.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(begin) as part:
-                part.write_text(json.dumps({"digest": digest}))
+        if not begin.exists() or not self._has_work():
+            if not begin.exists() and (output / "fit.h5").exists():
+                raise ValueError(
+                    f"{output} holds a fit that was finished, without its stages; choose another folder with "
+                    "--output"
+                )
+            self._begin(begin, digest)
             return
         if not resume:
             raise ValueError(
@@ -45,6 +49,16 @@ class Stages:
                 f"{digest[:12]}); give the configuration it was begun with, or choose another folder with "
                 "--output"
             )
+
+    def _has_work(self) -> bool:
+        """Whether there is anything that would be lost: the search for a period takes a second."""
+        return any(path.stem != PERIOD for path in self.folder.glob("*.npz"))
+
+    def _begin(self, begin: Path, digest: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / f"{PERIOD}.npz").unlink(missing_ok=True)
+        with replacing(begin) as part:
+            part.write_text(json.dumps({"digest": digest}))
 
     def __call__(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Arrays of a stage: those that are kept, or newly made and kept."""

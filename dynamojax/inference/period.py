@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _BINS_PER_PERIOD = 20  # of the shortest period, in the autocorrelation
+_BETTER = 0.05  # in correlation, for twice the period to be taken
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,11 @@ def autocorrelation(time, flux, shortest: float) -> tuple[np.ndarray, np.ndarray
 
 
 def _between(period, lags, correlation, high) -> tuple[float, float]:
-    """The period or twice it, whichever is better correlated, and how well."""
+    """The period, or twice it if that is clearly better correlated, and how well."""
     found = []
     for candidate in (period, 2 * period):
         near = np.abs(lags - candidate) < 0.1 * candidate
         found.append(float(correlation[near].max()) if near.any() and candidate <= high else -np.inf)
-    i = int(found[1] > found[0])
+    # A star that repeats itself after one turn does so after two: chance decides which looks better.
+    i = int(found[1] > found[0] + _BETTER)
     return (1 + i) * period, found[i]

@@ -33,7 +33,7 @@ def test_an_interrupted_stage_leaves_nothing(tmp_path):
 
 
 def test_what_is_not_the_same_is_refused(tmp_path):
-    Stages(tmp_path, "a", resume=False)
+    Stages(tmp_path, "a", resume=False)("one", lambda: {"x": np.zeros(1)})
     with pytest.raises(ValueError, match="--resume goes on"):
         Stages(tmp_path, "a", resume=False)
     with pytest.raises(ValueError, match="another configuration or other data"):
@@ -41,3 +41,17 @@ def test_what_is_not_the_same_is_refused(tmp_path):
     (tmp_path / "stages" / "begin.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
         Stages(tmp_path, "a", resume=True)
+
+
+def test_what_holds_no_work_begins_anew(tmp_path):
+    # A typo that is found after the search for the period must not lock the folder.
+    Stages(tmp_path, "a", resume=False)("period", lambda: {"value": np.array(1.0)})
+    stages = Stages(tmp_path, "b", resume=False)
+    assert stages("period", lambda: {"value": np.array(2.0)})["value"] == 2.0
+    assert stages.n_found == 0
+
+
+def test_a_finished_fit_is_not_overwritten(tmp_path):
+    (tmp_path / "fit.h5").touch()
+    with pytest.raises(ValueError, match="was finished"):
+        Stages(tmp_path, "a", resume=False)
