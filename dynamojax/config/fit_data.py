@@ -18,8 +18,7 @@ from dynamojax.instruments.photometer import Photometer, sub_exposures_of_spots
 
 _RESOLUTIONS = {"lamost": 1800.0, "apogee": 22500.0}
 _NEIGHBOURS, _ENOUGH = 5, 6  # points before, and after, that say where a point should be; of both together
-_ROUNDS = 10
-_FOURTH = 70.0  # variance of a fourth difference of white noise
+_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _cleaned(i: int, table: dict, folder: Path) -> ObservedLightCurve:
         calm = ~outliers(time, flux, table["clip"])
         time, flux, error = time[calm], flux[calm], error[calm]
     if table["error"] == "scatter":
-        error = np.full(flux.size, scatter(i, flux))
+        error = np.full(flux.size, scatter(i, time, flux))
     if table["bin"] is not None:
         time, flux, error = binned(time, flux, error, table["bin"])
     return dataclasses.replace(curve, time=time, flux=flux, flux_err=error, good=np.ones(time.size, bool))
@@ -112,31 +111,38 @@ def _check_errors(i: int, table: dict, curve: ObservedLightCurve, keep: np.ndarr
         )
 
 
-def scatter(i: int, flux: np.ndarray) -> float:
-    """Standard deviation of white noise, from fourth differences, which leave nothing of what is smooth."""
-    if flux.size < 10:
+def scatter(i: int, time: np.ndarray, flux: np.ndarray) -> float:
+    """Standard deviation of white noise: of what a cubic through the neighbours of each point leaves."""
+    away = _away(time, flux, np.ones(flux.size, bool))
+    away = away[np.isfinite(away)]
+    if away.size < 10:
         raise ValueError(f"data[{i}]: {flux.size} points are too few for error = 'scatter'; give errors")
-    fourth = np.diff(flux, 4)
-    return float(1.4826 * np.median(np.abs(fourth - np.median(fourth))) / np.sqrt(_FOURTH))
+    return float(1.4826 * np.median(np.abs(away)))
 
 
 def outliers(time: np.ndarray, flux: np.ndarray, limit: float) -> np.ndarray:
-    """Points that stand out of a cubic through their neighbours, again and again until none is new.
+    """Points that stand out of a cubic through their neighbours, the farthest first, until none is left.
 
     A cubic, so that the turns of a fast rotator are not cut off. Each point is left out of its own.
     """
-    away, found = np.zeros(flux.size), np.zeros(flux.size, bool)
+    found = np.zeros(flux.size, bool)
     for _ in range(_ROUNDS):
-        away = flux - _from_neighbours(time, flux, ~found)
-        new = np.abs(away) > limit * 1.4826 * np.median(np.abs(away[~found]))
-        if np.array_equal(new, found):
+        away = np.abs(_away(time, flux, ~found))
+        away = np.where(np.isfinite(away) & ~found, away, 0.0)
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(away, _NEIGHBOURS), 2 * _NEIGHBOURS + 1)
+        # One that stands out pulls its neighbours' cubics along: of several the farthest goes first.
+        new = (away > limit * 1.4826 * np.median(away[away > 0])) & (away == near.max(axis=1))
+        if not new.any():
             break
-        found = new
+        found |= new
     return found
 
 
-def _from_neighbours(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """What a cubic through five points on each side, the good ones, says; the flux where they are too few."""
+def _away(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """How far points are from a cubic through the good ones of five on each side, as if that were exact.
+
+    NaN where they are too few.
+    """
     offsets = np.array([k for k in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if k])
     at = np.arange(flux.size)[:, None] + offsets
     inside = np.clip(at, 0, flux.size - 1)
@@ -149,7 +155,9 @@ def _from_neighbours(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np
     right = np.einsum("nk,nki,nk->ni", weight, powers, flux[inside] - level)
     enough = weight.sum(1) >= _ENOUGH
     normal[~enough] = np.eye(4)
-    return np.where(enough, level + np.linalg.solve(normal, right[..., None])[:, 0, 0], flux)
+    inverse = np.linalg.inv(normal)[:, 0]
+    expected = level + np.sum(inverse * right, axis=1)
+    return np.where(enough, (flux - expected) / np.sqrt(1 + inverse[:, 0]), np.nan)
 
 
 def binned(time, flux, error, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -37,6 +37,7 @@ def write_fit(folder: Path, record: FitRecord) -> list[Path]:
         _put_ends(file.create_group("starts"), record)
         for name, data in record.data.items():
             _put_data(file.create_group(f"data/{name}"), data)
+        file.create_group("system")
         for owner, leaves in record.system.items():
             for name, value in leaves.items():
                 file[f"system/{owner}/{name}"] = value

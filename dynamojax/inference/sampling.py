@@ -128,6 +128,7 @@ def sample_posterior(
     )
     begin, run = jax.random.split(key)
     start = 0.5 * jax.random.normal(begin, (n_chains, centre.size), centre.dtype)
+    start = start[0] if n_chains == 1 else start  # as numpyro takes it
     mcmc.run(run, init_params=start, extra_fields=("diverging", "potential_energy", "num_steps"))
     return _collected(problem, centre, factor, mcmc)
 

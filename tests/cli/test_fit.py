@@ -217,3 +217,46 @@ def test_a_kill_changes_nothing(undisturbed, config, tmp_path, stage):
     process.wait()
     subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
     assert_same(done, out)
+
+
+@pytest.mark.slow
+def test_chains_go_on(config, tmp_path):
+    changes = (
+        ("[posterior]", 'method = "auto"\n[posterior]\nmethod = "nuts"\nchains = 2\nwarmup = 60'),
+        ("draws = 50", "draws = 60"),
+    )
+    config = written(tmp_path, *changes)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run("fit", config, "-o", first, "--no-plot").exit_code == 0
+    # As if it had been killed in the second chain.
+    shutil.copytree(first / "stages", second / "stages")
+    (second / "stages" / "chain_001.npz").unlink()
+    result = run("fit", config, "-o", second, "--no-plot", "--resume")
+    assert result.exit_code == 0 and "chain 2 of 2" in result.output and "chain 1 of 2" not in result.output
+    assert_same(first, second)
+    found = read_fit_results(first)
+    assert found.n_chains == 2 and found.draws.shape == (120, 4)
+    assert all(np.isfinite(p.r_hat) for p in found.parameters)
+
+
+@pytest.mark.slow
+def test_spots_one_by_one_go_on(tmp_path):
+    greedy = (
+        ("starts = 3", 'starts = 2\ncandidates = 32\nspots = "greedy"'),
+        ("radius_deg = 7.0", "radius_deg = 7.0\n[[spots]]\nradius_deg = 5.0"),
+    )
+    free = (
+        '[[free]]\nname = "spots.lon_deg"',
+        '[[free]]\nname = "spots.lat_deg"\nlow = -60\nhigh = 80\n[[free]]\nname = "spots.lon_deg"',
+    )
+    config = written(tmp_path, *greedy, free)
+    first, second = tmp_path / "first", tmp_path / "second"
+    result = run("fit", config, "-o", first, "--no-plot")
+    assert "fit with 2 spots" in result.output, result.output
+    found = read_fit_results(first)
+    assert len(found.bics) >= 3 and found.bics[0] - found.bics[2] > 100
+    assert len(found.parameters) == 3 * (len(found.bics) - 2) or len(found.parameters) == 9
+    shutil.copytree(first / "stages", second / "stages")
+    (second / "stages" / "spots_002.npz").unlink()
+    run("fit", config, "-o", second, "--no-plot", "--resume")
+    assert_same(first, second)
