@@ -32,6 +32,7 @@ from dynamojax.population.sampling import LABEL_UNITS, sample_star, sized_for
 from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.light_curves import bands_behind_dust
+from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.system import Epochs
 
 _PILOT = 256  # stars that show how much room the simulator needs
@@ -117,14 +118,16 @@ def simulator(settings: Settings) -> Simulator:
     nodes = {name: tuple(table[name]) for name in ("n_disc", "n_cap", "n_planet")}
     disc = DiscConfig(**nodes, max_velocity=table["max_velocity"] or _DEFAULT_VELOCITY)
     max_shift = table["max_shift"] or _DEFAULT_SHIFT
+    smoothing = Smoothing(over=table["smoothing"])
     for spectrograph in spectrographs:
-        build_spectra.check_reach(spectrograph, file, disc, max_shift)
+        build_spectra.check_reach(spectrograph, file, disc, max_shift, smoothing)
     return Simulator(
         grid,
         photometers,
         spectrographs,
         build_spectra.velocimeters(settings),
         spectra=file,
+        smoothing=smoothing,
         surface=build.surface(settings),
         disc=disc,
         convection=build_spectra.convection(settings),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,11 @@ from dynamojax.population.sampling import with_window
 _DRAWN = ("mass", "feh", "age", "inclination")
 _BOUNDS = ("teff_low", "teff_high", "logg_low", "logg_high")
 _SHORTEST = 1e-3  # window of epochs, where there is one epoch only. [day]
-_BINARIES = {"kepler": kepler_binaries, "eclipsing": eclipsing_binaries}
+_BINARIES = {
+    "kepler": kepler_binaries,
+    "kepler_eclipses": partial(kepler_binaries, eclipses=True),
+    "eclipsing": eclipsing_binaries,
+}
 _KINDS = {
     "fixed": distributions.Fixed,
     "uniform": distributions.Uniform,

@@ -38,8 +38,9 @@ POPULATION = Section(
             "binaries",
             "string",
             "none",
-            "Companions, whose light is measured with the star's where they are not resolved.",
-            choices=("none", "kepler", "eclipsing"),
+            "Companions, whose light is measured with the star's where they are not resolved. "
+            "kepler_eclipses: those that eclipse do; eclipsing: each star has one that does. Both cost time.",
+            choices=("none", "kepler", "kepler_eclipses", "eclipsing"),
         ),
         Key("start", "number", None, "From when on spots are wanted; the first epoch if left out.", "day"),
         Key("stop", "number", None, "Until when; the last epoch if left out.", "day"),

@@ -50,7 +50,8 @@ def log_rx(rossby: Float[Array, ""]) -> Ranged:
     Args:
         rossby: 0.001 to 3, with `turnover_wright_2011`. [1]
 
-    Source: Wright et al. (2011), ApJ 743, 48: saturation -3.13 below 0.13, slope -2.18; from memory.
+    Source: Wright et al. (2011), ApJ 743, 48: saturation -3.13 below 0.13, slope -2.18, of all their
+        stars; from memory. An unbiased part of them has the slope -2.70 +- 0.13.
     """
     inside = (rossby >= 1e-3) & (rossby <= 3.0)
     ratio = jnp.maximum(jnp.where(inside, rossby, 1.0) / 0.13, 1.0)

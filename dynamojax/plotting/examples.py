@@ -53,7 +53,15 @@ def _panels(columns: dict) -> list[tuple[str, str]]:
         place = ("curve" if kind == "time" else "spectrum", name.removesuffix("_model").removesuffix("_flux"))
         if is_flux and instrument and place not in panels:
             panels.append(place)
+        place = ("velocity", name.removesuffix("_model").removesuffix("_velocity"))
+        if _is_series(name, column) and place not in panels:
+            panels.append(place)
     return sorted(panels) + ([("spots", "spots")] if "spot_lat" in columns else [])
+
+
+def _is_series(name: str, column: dict) -> bool:
+    """Whether a column is a series of velocities; those beside spectra are of the star as a whole."""
+    return name.endswith("_velocity_model") or (name.endswith("_velocity") and column["group"] == "noisy")
 
 
 def _chosen(arrays: Arrays, panels: list, n_stars: int) -> np.ndarray:
@@ -125,6 +133,20 @@ def _with_gaps(wavelength: np.ndarray) -> np.ndarray:
     return np.where(steps > 5 * np.median(steps), np.nan, wavelength)
 
 
+def _velocity(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
+    """Less their median: what is of the star as a whole, and far larger, is not what is looked at."""
+    kept = [key for key in (f"{name}_velocity", f"{name}_velocity_model") if key in arrays]
+    times = np.asarray(about["axes"][about["columns"][kept[0]]["axis"]]["values"])
+    middle = np.median(arrays[kept[-1]][row])
+    factor, unit = (1.0, "km/s") if np.ptp(arrays[kept[-1]][row]) > 1.0 else (1e3, "m/s")
+    for key in kept:
+        is_model = key.endswith("_model")
+        style = {"color": PALETTE[0], "lw": 0.8} if is_model else {"color": FAINT, "ms": 2.0, "mew": 0}
+        axes.plot(times, factor * (arrays[key][row] - middle), "-" if is_model else ".", **style)
+    axes.set_xlabel("Time [d]")
+    axes.set_ylabel(f"{name} - {middle:.1f} km/s [{unit}]")
+
+
 def _spots(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
     """At their largest, whenever that is, on a map of latitude and longitude."""
     lat, lon, radius = (np.rad2deg(arrays[f"spot_{key}"][row]) for key in ("lat", "lon", "radius"))
@@ -142,4 +164,4 @@ def _spots(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: 
     axes.set_title(f"{kept.sum()} spots", loc="right", fontsize=8, pad=3)
 
 
-_DRAW = {"curve": _curve, "spectrum": _spectrum, "spots": _spots}
+_DRAW = {"curve": _curve, "spectrum": _spectrum, "spots": _spots, "velocity": _velocity}

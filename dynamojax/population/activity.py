@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from dynamojax.evolution.activity_relations import cycle_noyes, sph_ppm, spot_contrast
+from dynamojax.evolution.turnover import curve
 from dynamojax.numerics import stream
 from dynamojax.population.distributions import AbstractDistribution, Fixed, LogNormal, LogUniform, Uniform
 from dynamojax.surface.activity import Activity, Emergence
@@ -21,7 +22,15 @@ from dynamojax.system import leaf
 _SPH_ROSSBY = (0.032, 3.16)  # of the relation of S_ph
 _SPOT_TEFF = (3300.0, 6300.0)  # of the relation of spot contrast. [K]
 _CYCLE_ROSSBY = (0.31, 2.99)
+# Medians of log S_ph over the relation with the Rossby number alone, of Santos's stars of even KIC number,
+# rounded: K and early G stars vary more than M and F stars of the same Rossby number. [K, dex]
+_TERM_TEFF, _TERM = (
+    (3200.0, 3600.0, 4200.0, 5000.0, 5500.0, 6000.0, 6400.0, 7200.0),
+    (-0.10, -0.10, -0.05, 0.12, 0.10, -0.10, 0.0, 0.0),
+)
 _KNEE = -0.2  # log10 Rossby number beyond which the undetected are missing from the relation of S_ph
+# How far the undetected count, by temperature: few of the K and M stars are missing, most of G and F. [K, 1]
+_QUIET_TEFF, _QUIET = (3200.0, 4300.0, 5000.0, 5700.0, 6400.0, 7200.0), (0.15, 0.15, 0.15, 1.0, 1.0, 1.0)
 _SUN = np.log10(1.97)
 _HC_OVER_KEPLER = 1.438776877e8 / 6400.0  # of Planck's law at 6400 A. [K]
 # Of one small black spot of area a on a rotating star, the rms of its light over a / pi: root of the mean
@@ -67,16 +76,21 @@ class AbstractSpots(eqx.Module):
         """Spots of one star; rossby with the turnover time of Cranmer & Saar."""
 
 
-def sph_of_all(rossby: Float[Array, ""], quiet_dex: Float[Array, ""]) -> Float[Array, ""]:
+def sph_of_all(
+    rossby: Float[Array, ""], teff: Float[Array, ""], quiet_dex: Float[Array, ""]
+) -> Float[Array, ""]:
     """Median S_ph of all stars, those without a detected period included. [ppm]
 
-    The relation of `activity_relations.sph_ppm`, held at its ends, lowered beyond a Rossby number of 0.63,
-    where fewer and fewer stars are detected, until at the Sun's it is lower by quiet_dex: 0.34 dex make it
-    the Sun's own mean.
+    The relation of `activity_relations.sph_ppm`, held at its ends, times a factor of temperature; lowered
+    beyond a Rossby number of 0.63, where fewer and fewer stars are detected, until at the Sun's it is lower
+    by quiet_dex: 0.33 dex make it the Sun's own mean. K and M stars, most of which are detected, are lowered
+    by a seventh of that.
     """
     known = jnp.clip(rossby, *_SPH_ROSSBY)
-    log_ro = jnp.log10(known)
-    return sph_ppm(known)[0] * 10 ** (-quiet_dex * jnp.maximum(log_ro - _KNEE, 0.0) / (_SUN - _KNEE))
+    held = jnp.clip(teff, _TERM_TEFF[0], _TERM_TEFF[-1])
+    beyond = jnp.maximum(jnp.log10(known) - _KNEE, 0.0) / (_SUN - _KNEE)
+    missing = quiet_dex * curve(_QUIET_TEFF, _QUIET, held)[0] * beyond
+    return sph_ppm(known)[0] * 10 ** (curve(_TERM_TEFF, _TERM, held)[0] - missing)
 
 
 def lifetime_giles(sph: Float[Array, ""], teff: Float[Array, ""]) -> Float[Array, ""]:
@@ -124,7 +138,7 @@ class RossbySpots(AbstractSpots):
     Attributes:
         base: What is not drawn, such as nests and active longitudes; none by default.
         scatter: Factor of one star's S_ph over the median. [1]
-        quiet_dex: How much quieter than detected stars all stars are at the Sun's Rossby number. [dex]
+        quiet_dex: How much quieter than detected G stars all are at the Sun's Rossby number. [dex]
         alive: Mean number of spots at a time, weighted by area. [1]
         lifetime: Factor on the lifetime in days, of `lifetime_giles`. [1]
         recurrence: Convective turnover times for which spots come back to their places, added to that in
@@ -169,7 +183,7 @@ class RossbySpots(AbstractSpots):
         def draw(name):
             return getattr(self, name).sample(key=stream(key, name))
 
-        sph = sph_of_all(rossby, self.quiet_dex) * draw("scatter")
+        sph = sph_of_all(rossby, teff, self.quiet_dex) * draw("scatter")
         contrast = spot_contrast(jnp.clip(teff, *_SPOT_TEFF))[0] * draw("contrast")
         decay = jnp.hypot(lifetime_giles(sph, teff) * draw("lifetime"), draw("recurrence") * prot / rossby)
         growth = draw("growth") * decay
@@ -210,7 +224,7 @@ def kepler_spots() -> RossbySpots:
     return RossbySpots(
         base=Activity.from_degrees(),
         scatter=LogNormal(1.0, 0.3),
-        quiet_dex=0.34,
+        quiet_dex=0.33,
         alive=LogUniform(1.0, 5.0),
         lifetime=LogNormal(1.0, 0.2, 0.6, 2.5),
         recurrence=LogNormal(0.9, 0.3),

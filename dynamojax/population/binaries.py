@@ -21,9 +21,9 @@ from dynamojax.population.distributions import (
 )
 from dynamojax.system import Planets, Star, leaf
 
-# Share of stars with a companion by mass of the primary: Duchene & Kraus (2013), ARA&A 51, 269, table 1; from
-# memory: 22 % at the bottom of the main sequence, 26 % of M dwarfs, 44 % of solar-type stars, 50 % and more
-# above.
+# Share of stars with a companion by mass of the primary: Duchene & Kraus (2013), ARA&A 51, 269, table 1, as
+# quoted in DOI 10.1051/0004-6361/201526933: 26 % at 0.1-0.5 M_sun, 44 % at 0.7-1.3, 50 % or more above.
+# The 22 % at the bottom of the main sequence are from memory.
 _MASS = (0.1, 0.3, 1.0, 1.5)
 _SHARE = (0.22, 0.26, 0.44, 0.50)
 
@@ -117,9 +117,9 @@ def kepler_binaries(*, eclipses: bool = False) -> Binaries:
         eclipses: As in `Binaries`.
 
     Source: log10 of the period in days 5.03 +- 2.28, mass ratios nearly uniform with a few twins, orbits
-        circular below 12 days (Raghavan et al. 2010, ApJS 190, 1); synchronous below 10 days (Lurie et al.
-        2017, AJ 154, 250); all from memory. The aperture is a pixel of Kepler. That a survey by brightness
-        sees more twins than are born is not in it.
+        circular below 12 days (Raghavan et al. 2010, ApJS 190, 1; the last two from memory); synchronous
+        below 10 days, as 79 % of eclipsing binaries are (Lurie et al. 2017, AJ 154, 250). The aperture is a
+        pixel of Kepler. That a survey by brightness sees more twins than are born is not in it.
     """
     return Binaries(
         share=1.0,

@@ -97,6 +97,7 @@ def spectrum_columns(spectrograph: Spectrograph) -> dict[str, Column]:
         f"{name}_good": Column("noisy", "1", "False where a pixel is flagged", pixel),
         f"{name}_flux_model": Column("clean", FLUX_DENSITY, "flux density without noise", pixel),
         f"{name}_velocity": Column("clean", "km/s", "of the star away from the observer", f"{name}_time"),
+        f"{name}_companion_velocity": Column("clean", "km/s", "the same of its companion", f"{name}_time"),
         f"{name}_noise_mag": Column("clean", "mag", "magnitude for which noise is computed"),
     }  # fmt: skip
 

@@ -73,11 +73,18 @@ def stable_planets(star: Star, planets: Planets, pair: Pair | None, mass: Float[
 
 
 def bound(
-    prior: Prior, pair: Pair, system: System, companion: System, *, key: Key[Array, ""]
+    prior: Prior, pair: Pair, system: System, companion: System, turn: Float[Array, ""]
 ) -> tuple[System, System]:
-    """Both stars with their pull on each other: as occulters, or as the velocity of mid-window."""
+    """Both stars with their pull on each other: as occulters, or as the velocity of mid-window.
+
+    Args:
+        prior: Whether they are occulters.
+        pair: Their orbit.
+        system: The primary.
+        companion: Its companion.
+        turn: Projected angle from either spin to the orbit's axis. [rad]
+    """
     assert prior.binaries is not None
-    turn = 2 * jnp.pi * jax.random.uniform(key, dtype=system.star.teff.dtype)
     first, second = occulters(pair.orbit, system.star, companion.star, turn)
     if prior.binaries.eclipses:
         return _occulted(system, first), _occulted(companion, second)
@@ -97,7 +104,15 @@ def _pulled(system: System, by: Planets, epoch: Epochs) -> System:
     return eqx.tree_at(lambda s: s.star.rv, system, rv)
 
 
-def pair_labels(prior: Prior, pair: Pair, system: System, companion: System) -> dict[str, Array]:
+def drawn_turn(pair: Pair, *, key: Key[Array, ""]) -> Float[Array, ""]:
+    """Projected angle from either star's spin to the orbit's axis, 0 where tides have aligned them. [rad]"""
+    turn = 2 * jnp.pi * jax.random.uniform(key, dtype=pair.orbit.period.dtype)
+    return jnp.where(pair.lock[0], 0.0, turn)
+
+
+def pair_labels(
+    prior: Prior, pair: Pair, system: System, companion: System, turn: Float[Array, ""]
+) -> dict[str, Array]:
     """What is known of a pair; numbers are NaN for a single star."""
     assert prior.binaries is not None
     orbit, star, other = pair.orbit, system.star, companion.star
@@ -108,6 +123,9 @@ def pair_labels(prior: Prior, pair: Pair, system: System, companion: System) -> 
         "binary_period": orbit.period,
         "binary_ecc": orbit.ecc,
         "binary_inc": orbit.inc,
+        "binary_omega": orbit.omega,
+        "binary_t_conjunction": orbit.t_conjunction,
+        "binary_obliquity": turn,
         "companion_teff": other.teff,
     }
     return {

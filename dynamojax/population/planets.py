@@ -197,12 +197,13 @@ def kepler_planets(n_planets: int = 3, *, transiting: bool = False) -> Planetary
         n_planets: Places.
         transiting: As in `PlanetarySystems`.
 
-    Source: 30 % of stars have them, three on average (Zhu et al. 2018, ApJ 860, 101); the innermost at 12
-        days, d ln N / d ln P 1.6 below and -0.9 beyond, radii -0.5 below 3.3 Earth radii and -6 beyond
-        (Mulders et al. 2018, AJ 156, 24); ratios of periods about 1.9 and mutual inclinations 1.8 deg
-        (Fabrycky et al. 2014, ApJ 790, 146); eccentricities of multiple systems (Van Eylen et al. 2019, AJ
-        157, 61); all from memory. A few per cent of giants, and obliquities (nine in ten within 5 deg or so,
-        the rest isotropic), are ours. Hill stability is not checked.
+    Source: 30 +- 3 % of stars have them, 3.0 +- 0.3 on average (Zhu et al. 2018, ApJ 860, 101);
+        eccentricities of multiple systems half a normal law of 0.083 (Van Eylen et al. 2019, AJ 157, 61).
+        From memory: the innermost at 12 days, d ln N / d ln P 1.6 below and -0.9 beyond, radii -0.5 below
+        3.3 Earth radii and -6 beyond (Mulders et al. 2018, AJ 156, 24); ratios of periods about 1.9 and
+        mutual inclinations 1.8 deg (Fabrycky et al. 2014, ApJ 790, 146). A few per cent of giants, and
+        obliquities (nine in ten within 5 deg or so, the rest isotropic), are ours. Hill stability is not
+        checked.
     """
     small = PowerLaws([0.5, 3.3, 7.0], [-1.5, -7.0])
     return PlanetarySystems(

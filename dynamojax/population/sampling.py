@@ -22,6 +22,7 @@ from dynamojax.population.pairs import (
     both_magnitudes,
     bound,
     drawn_pair,
+    drawn_turn,
     pair_labels,
     stable_planets,
 )
@@ -57,6 +58,9 @@ LABEL_UNITS = {
     "binary_period": "day",
     "binary_ecc": "1",
     "binary_inc": "rad",
+    "binary_omega": "rad",
+    "binary_t_conjunction": "day",
+    "binary_obliquity": "rad",
     "companion_teff": "K",
 }
 
@@ -109,8 +113,9 @@ def sample_star(root_key: Key[Array, ""], star_id: Int[Array, ""], prior: Prior,
     companion = None
     if pair is not None:
         two = _companion(prior, tracks, pair, place, stream(key, "companion"))
-        labels |= pair_labels(prior, pair, system, two)
-        system, companion = bound(prior, pair, system, two, key=stream(key, "turn"))
+        turn = drawn_turn(pair, key=stream(key, "turn"))
+        labels |= pair_labels(prior, pair, system, two, turn)
+        system, companion = bound(prior, pair, system, two, turn)
         valid = valid & (is_complete(two.spots) | ~pair.orbit.exists)
     return Sample(system, companion, {name: _nan_unless(valid, x) for name, x in labels.items()}, valid)
 

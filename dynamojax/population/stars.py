@@ -17,7 +17,7 @@ from dynamojax.observables.spectral_noise import PixelTable, SpectralNoise, add_
 from dynamojax.population.columns import curve_name
 from dynamojax.simulate import Observables, Simulator
 from dynamojax.simulate.light_curves import LightCurve, immaculate_flux
-from dynamojax.simulate.spectra import Spectra
+from dynamojax.simulate.spectra import Spectra, velocity_within
 from dynamojax.system import Epochs, Star, System
 
 Row = dict[str, Array]
@@ -133,7 +133,7 @@ def recorded_star(
     valid = drawn.valid & observed.valid
     key = stream(jax.random.fold_in(root, star_id), "observation")
     row = {"star_id": star_id, "valid": valid, "drawn": drawn.valid}
-    row |= _parameters(drawn.system, maker.groups)
+    row |= _parameters(drawn.system, maker.groups, _n_planets(drawn))
     if drawn.companion is not None:
         row |= _companion(drawn.companion, drawn.labels["is_binary"], maker.groups)
     seen = _masked(_observations(maker, drawn, observed, key), valid)
@@ -143,17 +143,23 @@ def recorded_star(
     return row | drawn.labels | seen
 
 
-def _parameters(system: System, groups: tuple[str, ...]) -> Row:
+def _n_planets(drawn) -> int:
+    """Places of planets: the last body of an eclipsing pair is the companion, with columns of its own."""
+    n_occulters = 0 if drawn.companion is None else drawn.companion.planets.n_planets
+    return drawn.system.planets.n_planets - n_occulters
+
+
+def _parameters(system: System, groups: tuple[str, ...], n_planets: int) -> Row:
     row = {f"star_{name}": value for name, value in vars(system.star).items()}
     if "spots" in groups and system.spots.n_spots:
         row |= {f"spot_{name}": value for name, value in vars(system.spots).items()}
-    if system.planets.n_planets:
-        row |= {f"planet_{name}": value for name, value in vars(system.planets).items()}
+    if n_planets:
+        row |= {f"planet_{name}": value[:n_planets] for name, value in vars(system.planets).items()}
     return row
 
 
 def _companion(system: System, exists: Bool[Array, ""], groups: tuple[str, ...]) -> Row:
-    """Parameters of the other star, NaN where there is none; what hides it is among the star's planets."""
+    """Parameters of the other star, NaN where there is none."""
     row = {f"companion_star_{name}": value for name, value in vars(system.star).items()}
     if "spots" in groups and system.spots.n_spots:
         row |= {f"companion_spot_{name}": value for name, value in vars(system.spots).items()}
@@ -168,6 +174,8 @@ def _observations(maker: StarMaker, drawn, observed: Observables, key: Key[Array
     for noise in maker.spectra:
         spectra = observed.spectra[noise.name]
         row |= _spectra(noise, drawn, spectra, maker.groups, key=stream(key, noise.name))
+        if drawn.companion is not None and "clean" in maker.groups:
+            row[f"{noise.name}_companion_velocity"] = _companion_velocity(maker, noise.name, drawn)
     for noise in maker.velocities:
         name = noise.velocimeter.name
         row |= _velocities(noise, observed.velocities[name].total, maker.groups, key=stream(key, name))
@@ -227,6 +235,13 @@ def _spectra(
     if "clean" in groups:
         row |= {"velocity": spectra.velocity, "noise_mag": mag}
     return {f"{noise.name}_{field}": value for field, value in row.items()}
+
+
+def _companion_velocity(maker: StarMaker, name: str, drawn) -> Float[Array, " n_times"]:
+    """Of the other star at each epoch of a spectrograph; NaN where there is none. [km/s]"""
+    recorder = next(r for r in maker.simulator.recorders if r.spectrograph.name == name)
+    velocity = recorder.exposures.mean(velocity_within(drawn.companion, recorder)[None])[0]
+    return jnp.where(drawn.labels["is_binary"], velocity, jnp.nan)
 
 
 def _spectral_magnitude(noise: SpectrumNoise, drawn) -> Float[Array, ""]:

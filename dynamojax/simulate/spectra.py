@@ -119,6 +119,13 @@ class Recorder(eqx.Module):
         return Recorder(grid, operator, exposures, observer, dust, spectrograph)
 
 
+def velocity_within(system: System, recorder: Recorder) -> Float[Array, " n_nodes"]:
+    """Of the star as a whole away from the observer, at the nodes within each exposure. [km/s]"""
+    exposures = recorder.exposures
+    reflex = reflex_velocity(system.star, system.planets, exposures.epochs)
+    return system.star.rv + reflex - jnp.repeat(recorder.observer, exposures.n_sub)
+
+
 def recorded(
     system: System,
     recorder: Recorder,
@@ -138,8 +145,7 @@ def recorded(
         max_shift: Room for the velocity of the star as a whole. [km/s]
     """
     star, exposures = system.star, recorder.exposures
-    reflex = reflex_velocity(star, system.planets, exposures.epochs)
-    velocity = star.rv + reflex - jnp.repeat(recorder.observer, exposures.n_sub)
+    velocity = velocity_within(system, recorder)
     flux, valid = disc_spectra(
         star,
         system.spots,
