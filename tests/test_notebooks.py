@@ -14,6 +14,9 @@ TOY = {
     "01_a_spotted_star": {"days": 6.0, "n_pixels": 48},
     "02_spectra_and_velocities": {"n_epochs": 6, "n_times": 60, "h_band": (15880.0, 16430.0)},
     "03_populations": {"n_stars": 64, "n_observed": 16, "days": 20.0, "n_written": 8},
+    "04_fitting_a_star": {
+        **{"gj_days": 3.0, "gj_spots": 1, "n_starts": 1, "joint_days": 4.0, "h_band": (15900.0, 15940.0)},
+    },
     "01b_real_stars": {"n_draws": 2, "sun_days": 150.0, "kic_days": 60.0, "gj_days": 6.0},
 }
 
@@ -99,6 +102,15 @@ def test_real_stars():
     assert {star for star, _ in names["results"]} == set(periods)
     _, values, _ = names["results"]["GJ 1243", "period, Lomb-Scargle [d]"]
     assert values == pytest.approx([periods["GJ 1243"]] * len(values), rel=0.05)  # ten turns in the toy
+
+
+@pytest.mark.slow
+def test_fitting_a_star():
+    names = _execute("04_fitting_a_star")
+    both = names["fits"]["both"]
+    assert {p.name for p in both.parameters} == set(names["TRUTH"]) and set(both.data) == {"kepler", "apogee"}
+    if names["gj"] is not None:
+        assert names["gj"].parameters[0].value == pytest.approx(0.5926, rel=0.02)  # five turns in the toy
 
 
 @pytest.mark.slow

@@ -21,12 +21,20 @@ class Draws:
     Attributes:
         names: Of the parameters.
         values: (n_draws, n), all chains one after another.
-        chains: With diagnostics, if a sampler made them.
+        sampler: gaussian, nuts or importance.
+        r_hat: Of each parameter; NaN without chains.
+        n_effective: Of each parameter; NaN without a sampler.
+        n_chains: 0 without.
+        faults: Why they are not to be trusted; empty if they are, or if nothing is known.
     """
 
     names: tuple[str, ...]
     values: np.ndarray
-    chains: Samples | None = None
+    sampler: str
+    r_hat: np.ndarray
+    n_effective: np.ndarray
+    n_chains: int = 0
+    faults: tuple[str, ...] = ()
 
 
 def gaussian_draws(posterior: Laplace, table: dict, seed: int) -> Draws:
@@ -50,7 +58,8 @@ def gaussian_draws(posterior: Laplace, table: dict, seed: int) -> Draws:
         found.append(drawn[np.all((drawn > low) & (drawn < high), axis=1)])
         if sum(map(len, found)) >= n:
             break
-    return Draws(posterior.names, np.concatenate(found)[:n])
+    nothing = np.full(len(widths), np.nan)
+    return Draws(posterior.names, np.concatenate(found)[:n], "gaussian", nothing, nothing)
 
 
 def nuts_draws(fit: Fit, table: dict, stages: Stages, tell, key) -> Draws:
@@ -75,4 +84,45 @@ def nuts_draws(fit: Fit, table: dict, stages: Stages, tell, key) -> Draws:
         names = tuple(map(str, kept["names"]))
         parts.append(kept)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in _FIELDS}
-    return Draws(names, joined["values"].reshape(-1, len(names)), Samples(names, **joined))
+    samples = Samples(names, **joined)
+    values = joined["values"].reshape(-1, len(names))
+    faults = () if samples.is_trustworthy else _faults(samples)
+    return Draws(names, values, "nuts", samples.r_hat, samples.n_effective, table["chains"], faults)
+
+
+def _faults(samples: Samples) -> tuple[str, ...]:
+    """What `Samples.is_trustworthy` asks for and they do not have."""
+    worst, least = int(np.argmax(samples.r_hat)), int(np.argmin(samples.n_effective))
+    enough = 100 * len(samples.values)
+    found = []
+    if not samples.r_hat[worst] < 1.01:
+        found.append(f"R-hat {samples.r_hat[worst]:.3f} of {samples.names[worst]}, below 1.01 is asked for")
+    if not samples.n_effective[least] > enough:
+        found.append(
+            f"{samples.n_effective[least]:.0f} effective draws of {samples.names[least]}, {enough} are asked "
+            "for"
+        )
+    if samples.n_divergent:
+        found.append(f"{samples.n_divergent} divergent draws; raise posterior.target_accept")
+    return tuple(found)
+
+
+def importance_draws(fit: Fit, stages: Stages, tell, key) -> Draws:
+    """Of all maxima, resampled to equal weights."""
+
+    def make() -> Arrays:
+        from dynamojax.inference.importance import importance
+
+        tell("posterior: maxima, then weighted draws of all of them")
+        found = importance(fit, key=key)
+        return {
+            "names": np.array(found.names),
+            "values": found.values[0],
+            "n_effective": found.n_effective,
+            "faults": np.array(found.faults, dtype=str),
+        }
+
+    kept = stages("importance", make)
+    names, faults = (tuple(map(str, kept[name])) for name in ("names", "faults"))
+    nothing = np.full(len(names), np.nan)
+    return Draws(names, kept["values"], "importance", nothing, kept["n_effective"], 0, faults)

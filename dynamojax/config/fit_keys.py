@@ -127,9 +127,10 @@ POSTERIOR = Section(
             "method",
             "string",
             "laplace",
-            "laplace: a Gaussian from the exact curvature, at once. nuts: draws by numpyro, long, to be "
-            "trusted if R-hat says so.",
-            choices=("none", "laplace", "nuts"),
+            "laplace: a Gaussian from the exact curvature, at once. importance: weighted draws of all "
+            "maxima, minutes. nuts: draws by numpyro about the best one, long. Both say whether they are to "
+            "be trusted.",
+            choices=("none", "laplace", "importance", "nuts"),
         ),
         Key(
             "draws",

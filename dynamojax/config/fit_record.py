@@ -27,7 +27,6 @@ def record_of(outcome: Outcome) -> FitRecord:
     status = FAILED if not fit.is_valid else CONVERGED if fit.is_converged else UNFINISHED
     posterior, draws = outcome.posterior, outcome.draws
     values, turned = _values(outcome)
-    chains = None if draws is None else draws.chains
     return FitRecord(
         name=settings.settings["star"]["name"],
         status=status,
@@ -35,8 +34,9 @@ def record_of(outcome: Outcome) -> FitRecord:
         covariance=None if posterior is None else posterior.covariance,
         covariance_kind="" if posterior is None else posterior.information.kind,
         draws=turned,
-        n_chains=0 if chains is None else len(chains.values),
-        n_divergent=0 if chains is None else chains.n_divergent,
+        sampler="" if draws is None else draws.sampler,
+        n_chains=0 if draws is None else draws.n_chains,
+        faults=() if draws is None else draws.faults,
         data={one.name: _data(outcome, one) for one in outcome.posed.prepared.data},
         ends=np.asarray(fit.ends, np.float64),
         end_names=fit.names,
@@ -86,16 +86,14 @@ def _values(outcome: Outcome) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _parameters(outcome: Outcome, values, draws) -> tuple[FittedParameter, ...]:
     fit, p = outcome.fit, outcome.fit.problem.parameters
-    n, chains = len(values), None if outcome.draws is None else outcome.draws.chains
+    n, known = len(values), outcome.draws
     has_draws = draws is not None and len(draws) > 1
     nothing = np.full((n, 2), np.nan)
     spans = {k: np.quantile(draws, q, axis=0).T if has_draws else nothing for k, q in _QUANTILES.items()}
     errors = np.full(n, np.nan) if outcome.posterior is None else outcome.posterior.errors
-    errors = draws.std(axis=0) if chains is not None else errors
+    errors = draws.std(axis=0) if known is not None and known.sampler != "gaussian" else errors
     open_ = set() if outcome.posterior is None else _open(outcome.posterior.information)
-    diagnostics = [(np.nan, np.nan)] * n
-    if chains is not None:
-        diagnostics = list(zip(chains.r_hat, chains.n_effective, strict=True))
+    diagnostics = nothing if known is None else np.stack([known.r_hat, known.n_effective], axis=1)
     rows = []
     for i, j in enumerate(outcome.active):
         unit, place = p.units[j], fit.names[j]

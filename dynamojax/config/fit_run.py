@@ -1,7 +1,7 @@
 """A fit in stages: period, starts or spots, posterior. Each is kept as it ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 
 from dynamojax.config.fit_build import Posed, build_fit
 from dynamojax.config.fit_data import Prepared
-from dynamojax.config.fit_draws import Draws, gaussian_draws, nuts_draws
+from dynamojax.config.fit_draws import Draws, gaussian_draws, importance_draws, nuts_draws
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.config.fit_stages import PERIOD, Arrays, Stages
 from dynamojax.inference.optimise import drawn, start_walk
@@ -78,11 +78,17 @@ def run_fit(settings: FitSettings, prepared: Prepared, stages: Stages, tell: Tel
     if fit.is_valid and settings["posterior"]["method"] != "none":
         tell("posterior: curvature at the best end")
         posterior = laplace(fit)
-        if settings["posterior"]["method"] == "nuts":
-            draws = nuts_draws(fit, settings["posterior"], stages, tell, stream(key, "chains"))
-        else:
-            draws = gaussian_draws(posterior, settings["posterior"], settings["fit"]["seed"])
+        draws = _draws(settings, fit, posterior, stages, tell, stream(key, "posterior"))
     return Outcome(settings, posed, fit, period, bics, posterior, draws)
+
+
+def _draws(settings: FitSettings, fit: Fit, posterior: Laplace, stages: Stages, tell: Tell, key) -> Draws:
+    table = settings["posterior"]
+    if table["method"] == "nuts":
+        return nuts_draws(fit, table, stages, tell, key)
+    if table["method"] == "importance":
+        return importance_draws(fit, stages, tell, key)
+    return gaussian_draws(posterior, table, settings["fit"]["seed"])
 
 
 def _period(settings: FitSettings, prepared: Prepared, stages: Stages, tell: Tell) -> Period | None:
@@ -176,8 +182,3 @@ def _as_fit(problem: Problem, parts: Sequence[Arrays]) -> Fit:
     close = ends["are_converged"] & (log > log.max() - _CLOSE)
     best = int(np.argmax(np.where(close, log, -np.inf) if close.any() else log))
     return Fit(problem, problem.parameters.names, best, **ends)
-
-
-def with_system(posed: Posed, fit: Fit) -> Posed:
-    """The same at the best end."""
-    return replace(posed, system=fit.system)

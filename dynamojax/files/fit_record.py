@@ -131,8 +131,9 @@ class FitRecord:
         covariance: Of the Gaussian posterior, NaN where the data hold too little; None without.
         covariance_kind: hessian, or fisher where the exact curvature was not positive.
         draws: Of the posterior, (n_draws, n); None without.
-        n_chains: That made them; 0 for a Gaussian.
-        n_divergent: Draws where the sampler broke down.
+        sampler: That made them: gaussian, nuts or importance; empty without.
+        n_chains: Of nuts; 0 for the others.
+        faults: Why the draws are not to be trusted; empty if they are, and for a Gaussian.
         data: By name.
         ends: Of every start, (n_starts, n_all), with what is known of each in `end_columns`.
         end_names: Of all free parameters, those held too.
@@ -153,8 +154,9 @@ class FitRecord:
     covariance: np.ndarray | None
     covariance_kind: str
     draws: np.ndarray | None
+    sampler: str
     n_chains: int
-    n_divergent: int
+    faults: tuple[str, ...]
     data: dict[str, FittedData]
     ends: np.ndarray
     end_names: tuple[str, ...]

@@ -153,25 +153,19 @@ def _posterior(record: FitRecord) -> str:
     if record.covariance is None:
         return ""
     text = "## Posterior\n\n"
-    if not record.n_chains:
+    if record.sampler == "gaussian":
         kind = {"hessian": "exact curvature", "fisher": "Fisher matrix, the exact one not being positive"}
         return text + (
             f"A Gaussian about the best end ({kind[record.covariance_kind]}), cut at the bounds. It knows of "
-            'no other solution and of no curved degeneracy; posterior.method = "nuts" looks for itself.'
+            'no other solution and of no curved degeneracy; posterior.method = "importance" or "nuts" looks '
+            "for itself."
         )
-    worst = max((p.r_hat for p in record.parameters), default=np.nan)
+    how = f" in {record.n_chains} chains" if record.n_chains else ""
     least = min((p.n_effective for p in record.parameters), default=np.nan)
-    trusted = worst < 1.01 and least > 100 * record.n_chains and not record.n_divergent
-    return text + (
-        f"{len(record.draws)} draws in {record.n_chains} chains; worst R-hat {worst:.3f}, least effective "
-        f"number {least:.0f}, {record.n_divergent} divergent. "
-        + (
-            "They agree."
-            if trusted
-            else "**Not to be trusted yet**: R-hat below 1.01, 100 effective draws a chain and none "
-            "divergent are asked for."
-        )
-    )
+    text += f"{len(record.draws)} draws by {record.sampler}{how}, at least {least:.0f} effective ones. "
+    if not record.faults:
+        return text + "Nothing speaks against them."
+    return text + "**Not to be trusted yet:**\n\n" + "\n".join(f"- {fault}" for fault in record.faults)
 
 
 def _provenance(record: FitRecord) -> str:

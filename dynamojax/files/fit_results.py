@@ -61,7 +61,8 @@ def _put_parameters(group: Any, record: FitRecord) -> None:
 
 def _put_posterior(group: Any, record: FitRecord) -> None:
     group.attrs["covariance_kind"] = record.covariance_kind
-    group.attrs["n_chains"], group.attrs["n_divergent"] = record.n_chains, record.n_divergent
+    group.attrs["sampler"], group.attrs["n_chains"] = record.sampler, record.n_chains
+    group.attrs["faults"] = json.dumps(record.faults)
     group.attrs["open_directions"] = json.dumps(record.open_directions)
     if record.covariance is not None:
         group["covariance"] = record.covariance
@@ -144,7 +145,8 @@ def _record(file: Any) -> FitRecord:
         covariance_kind=str(posterior.attrs["covariance_kind"]),
         draws=posterior["draws"][()] if "draws" in posterior else None,
         n_chains=int(posterior.attrs["n_chains"]),
-        n_divergent=int(posterior.attrs["n_divergent"]),
+        sampler=str(posterior.attrs["sampler"]),
+        faults=tuple(json.loads(posterior.attrs["faults"])),
         data={name: _data(group) for name, group in file["data"].items()},
         ends=ends["values"][()],
         end_names=tuple(ends["name"].asstr()[()]),

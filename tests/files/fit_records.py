@@ -53,7 +53,7 @@ def record(status: str = "converged", **changes) -> FitRecord:
     given = {
         **{"name": "a star", "status": status, "parameters": tuple(parameter(i) for i in range(5))},
         **{"covariance": 1e-4 * np.eye(5), "covariance_kind": "hessian", "draws": draws, "n_chains": 0},
-        **{"n_divergent": 0, "data": {"kepler": light_curve(), "lamost": spectrum()}},
+        **{"sampler": "gaussian", "faults": (), "data": {"kepler": light_curve(), "lamost": spectrum()}},
         **{"ends": np.arange(15.0).reshape(3, 5), "end_names": NAMES, "end_columns": columns},
         **{"open_directions": ((4.0, {"spots.lat_deg[0]": 0.8, "star.prot": -0.6}),)},
         **{"statistics": {"chi2": 60.0, "n_good": 59.0, "n_free": 5.0}, "bics": (100.0, 50.0, 49.0)},

@@ -78,12 +78,13 @@ def test_the_report_of_a_failure(tmp_path):
     assert "not converged" in text and "Raise `fit.steps`" in text
 
 
-def test_chains_that_do_not_agree_are_not_trusted(tmp_path):
-    rows = tuple(parameter(i, r_hat=1.0 + 0.1 * i, n_effective=500.0) for i in range(3))
-    text = write_report(tmp_path, record(parameters=rows, n_chains=4), {}).read_text()
-    assert "Not to be trusted yet" in text and "R-hat 1.200" in text
-    rows = tuple(parameter(i, r_hat=1.001, n_effective=500.0) for i in range(3))
-    assert "They agree." in write_report(tmp_path, record(parameters=rows, n_chains=4), {}).read_text()
+def test_draws_that_have_faults_are_not_trusted(tmp_path):
+    rows = tuple(parameter(i, r_hat=1.0 + 0.1 * i, n_effective=500.0 - i) for i in range(3))
+    chains = {"parameters": rows, "sampler": "nuts", "n_chains": 4}
+    text = write_report(tmp_path, record(**chains, faults=("R-hat 1.200 of b",)), {}).read_text()
+    assert "Not to be trusted yet:**\n\n- R-hat 1.200 of b" in text and "R-hat 1.200 |" in text
+    text = write_report(tmp_path, record(**chains), {}).read_text()
+    assert "200 draws by nuts in 4 chains, at least 498 effective ones. Nothing speaks against" in text
 
 
 def test_digits_follow_the_error():
