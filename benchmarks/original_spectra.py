@@ -1,17 +1,21 @@
 """What dynamo-stellar does for a spectrum, its own functions on intensities it is given.
 
 Its road: a brightness for each of N rings, each ring's spectrum broadened by a rotation profile of the whole
-disc; a sum over mu with weights mu (mu_i^2 - mu_(i+1)^2), a mixture of photosphere and spots by filling
+disc and weighted with a filter's transmission; a sum over mu with weights mu (mu_i^2 - mu_(i+1)^2), a mixture of photosphere and spots by filling
 factor, a Gaussian of constant width, the rotation profile again. Its reading and interpolation of PHOENIX
 files, several seconds, is timed apart (`bench_grid`).
 """
 
 import contextlib
 import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
+
+from dynamojax.instruments.bandpass import load_bandpass
 
 N_MU = 78  # angles of PHOENIX's specific intensities
 
@@ -29,6 +33,18 @@ def _star(n_rings: int, vsini: float, shear: float) -> SimpleNamespace:
         cdpp=np.inf,  # no noise
         create_synthetic_lamost_sensitivity=np.ones_like,
     )
+
+
+def _filter(name: str = "kepler"):
+    """Its own interpolation of a filter from a file, which every ring asks anew."""
+    from Dynamo import spectra
+
+    band = load_bandpass(name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "models" / "filters" / name
+        path.parent.mkdir(parents=True)
+        np.savetxt(path, np.column_stack([band.wavelength, band.throughput]))
+        return spectra.interpolate_filter(SimpleNamespace(models_root=Path(folder)), name)
 
 
 @contextlib.contextmanager
@@ -54,12 +70,12 @@ def rings_and_spectrum(wavelength, photosphere, spot, *, n_rings: int, vsini: fl
     star = _star(n_rings, vsini, shear)
     grid = nbspectra.generate_grid_coordinates_nb(n_rings)
     n_in_ring, mu_rings, projected = grid[1], grid[3], grid[10]
-    mu = np.linspace(1.0, 0.0, N_MU)
+    mu, transmission = np.linspace(1.0, 0.0, N_MU), _filter()
 
     def rings():
         return [
             spectra.compute_immaculate_lc_with_vsini(
-                star, n_in_ring, mu, mu_rings, projected, rows, np.ones_like, wavelength, vsini
+                star, n_in_ring, mu, mu_rings, projected, rows, transmission, wavelength, vsini
             )
             for rows in (photosphere, spot)
         ]
