@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -17,7 +18,8 @@ from dynamojax.inference.data import NUISANCES, DataSet, Nuisance
 from dynamojax.instruments.photometer import Photometer, sub_exposures_of_spots
 
 _RESOLUTIONS = {"lamost": 1800.0, "apogee": 22500.0}
-_NEIGHBOURS, _ENOUGH = 5, 6  # points before, and after, that say where a point should be; of both together
+_NEIGHBOURS, _ENOUGH = 4, 5  # points before, and after, that say where a point should be; of both together
+_REACH = 1.3  # of neighbours across gaps, in so many steps
 _ROUNDS = 50
 
 
@@ -139,7 +141,7 @@ def outliers(time: np.ndarray, flux: np.ndarray, limit: float) -> np.ndarray:
 
 
 def _away(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """How far points are from a cubic through the good ones of five on each side, as if that were exact.
+    """How far points are from a cubic through the good ones of four on each side, as if that were exact.
 
     NaN where they are too few.
     """
@@ -148,7 +150,7 @@ def _away(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
     inside = np.clip(at, 0, flux.size - 1)
     x = (time[inside] - time[:, None]) / (_NEIGHBOURS * np.median(np.diff(time)))
     # Across a gap nothing is said of a point.
-    weight = (good[inside] & (at == inside) & (np.abs(x) < 2)).astype(float)
+    weight = (good[inside] & (at == inside) & (np.abs(x) < _REACH)).astype(float)
     level = np.median(flux)
     powers = x[..., None] ** np.arange(4)
     normal = np.einsum("nk,nki,nkj->nij", weight, powers, powers)
@@ -161,14 +163,18 @@ def _away(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 
 def binned(time, flux, error, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means of time and flux weighted by the errors, and their errors."""
+    """Means of time and flux weighted by the errors, and their errors.
+
+    Bins that are less than half as full as most are left out: the mean of a few points is no exposure as long
+    as the others.
+    """
     number = np.floor((time - time[0]) / width).astype(int)
-    bins = np.unique(number, return_inverse=True)[1]
+    bins, count = np.unique(number, return_inverse=True, return_counts=True)[1:]
     weight = 1 / error**2
     total = np.bincount(bins, weight)
-    means = (np.bincount(bins, weight * x) / total for x in (time - time[0], flux))
-    middle, level = means
-    return time[0] + middle, level, 1 / np.sqrt(total)
+    middle, level = (np.bincount(bins, weight * x) / total for x in (time - time[0], flux))
+    full = count >= 0.5 * np.median(count)
+    return time[0] + middle[full], level[full], 1 / np.sqrt(total[full])
 
 
 def _epoch(given: float | None, curves: list[ObservedLightCurve]) -> tuple[float, float]:
@@ -224,7 +230,8 @@ def stated_exposure(path: Path) -> float:
     """Length of an exposure as FITS files of Kepler, TESS and this package say, else 0. [day]"""
     if path.suffix in (".csv", ".ecsv"):
         return 0.0
-    with fits.open(path) as hdus:
+    with fits.open(path) as opened:
+        hdus: Any = opened  # its stubs do not know what it holds
         header = hdus[1].header
         is_own = hdus[0].header.get("ORIGIN") == "dynamojax"
         return float(header.get("EXPOSURE" if is_own else "TIMEDEL", 0.0))

@@ -55,7 +55,7 @@ DATA = Section(
             "bin",
             "number",
             None,
-            "Width of bins into which points are averaged; none if left out.",
+            "Width of bins, each an exposure; those less than half full are left out. None if left out.",
             "day",
             _ABOVE,
         ),

@@ -87,11 +87,13 @@ def _values(outcome: Outcome) -> tuple[np.ndarray, np.ndarray | None]:
 def _parameters(outcome: Outcome, values, draws) -> tuple[FittedParameter, ...]:
     fit, p = outcome.fit, outcome.fit.problem.parameters
     n, known = len(values), outcome.draws
-    has_draws = draws is not None and len(draws) > 1
     nothing = np.full((n, 2), np.nan)
-    spans = {k: np.quantile(draws, q, axis=0).T if has_draws else nothing for k, q in _QUANTILES.items()}
+    spans = dict.fromkeys(_QUANTILES, nothing)
+    if draws is not None and len(draws) > 1:
+        spans = {name: np.quantile(draws, shares, axis=0).T for name, shares in _QUANTILES.items()}
     errors = np.full(n, np.nan) if outcome.posterior is None else outcome.posterior.errors
-    errors = draws.std(axis=0) if known is not None and known.sampler != "gaussian" else errors
+    if draws is not None and known is not None and known.sampler != "gaussian":
+        errors = draws.std(axis=0)
     open_ = set() if outcome.posterior is None else _open(outcome.posterior.information)
     diagnostics = nothing if known is None else np.stack([known.r_hat, known.n_effective], axis=1)
     rows = []
@@ -133,15 +135,17 @@ def _prior(prior) -> str:
 
 
 def _data(outcome: Outcome, one: DataSet) -> FittedData:
-    good, is_spectrum = np.asarray(one.good), isinstance(one.instrument, Spectrograph)
-    where = one.instrument.wavelength if is_spectrum else one.instrument.times
+    good, instrument = np.asarray(one.good), one.instrument
+    kind, where, arm = "light_curve", instrument.times, np.zeros(good.shape[1], int)
+    if isinstance(instrument, Spectrograph):
+        kind, where, arm = "spectrum", instrument.wavelength, instrument.arm_of_pixel
     nothing = np.full(good.shape, np.nan)
     model, residual = nothing, np.where(good, np.nan, 0.0)
     if outcome.fit.is_valid:
         fitted = outcome.fit.fitted[one.name]
         model, residual = np.asarray(fitted.model, np.float64), np.asarray(fitted.residual, np.float64)
     return FittedData(
-        kind="spectrum" if is_spectrum else "light_curve",
+        kind=kind,
         where=np.asarray(where, np.float64),
         values=np.where(good, np.asarray(one.values, np.float64), np.nan),
         errors=np.where(good, np.asarray(one.errors, np.float64), np.nan),
@@ -149,7 +153,7 @@ def _data(outcome: Outcome, one: DataSet) -> FittedData:
         model=model,
         residual=residual,
         scale=float(one.scale),
-        arm=one.instrument.arm_of_pixel if is_spectrum else np.zeros(good.shape[1], int),
+        arm=arm,
     )
 
 

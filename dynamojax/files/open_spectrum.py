@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -39,7 +40,8 @@ def kind_of(path: Path) -> str:
     if path.suffix in _TABLES:
         return "table"
     try:
-        with fits.open(path, lazy_load_hdus=False) as hdus:
+        with fits.open(path, lazy_load_hdus=False) as opened:
+            hdus: Any = opened  # its stubs do not know what it holds
             names, header = {hdu.name for hdu in hdus}, hdus[0].header
             if {"SPECTRUM", "META"} <= names:
                 return "dynamojax"
@@ -73,7 +75,7 @@ def _read_table(path: Path, medium: str) -> ObservedSpectrum:
 
 def _read_with_specutils(path: Path) -> ObservedSpectrum:
     try:
-        import specutils
+        import specutils  # pyright: ignore[reportMissingImports]
         from astropy import units
         from astropy.nddata import StdDevUncertainty
     except ImportError:
