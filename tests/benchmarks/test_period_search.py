@@ -43,3 +43,16 @@ def test_autocorrelation_leaves_out_what_is_missing():
         both = good[: 200 - lag] & good[lag:]
         wanted = np.mean((x[: 200 - lag] * x[lag:])[both]) / np.mean(x[good] ** 2)
         assert got[lag] == pytest.approx(wanted, abs=1e-10)
+
+
+@pytest.mark.parametrize("period", [1.7, 12.0, 33.0])
+def test_the_tallest_peak_is_the_period(period):
+    pytest.importorskip("scipy")
+    from benchmarks.check_recovery import tallest_peak
+
+    # one peak a turn: the second harmonic makes the peak at half the period the lower one
+    phase = 2 * np.pi * TIME / period
+    flux = 1.0 + 1e-3 * np.sin(phase) + 5e-4 * np.sin(2 * phase)
+    found = tallest_peak(flux * (1 + 1e-6 * TIME), 0.25)
+    assert found == pytest.approx(period, rel=0.1)
+    assert np.isnan(tallest_peak(np.linspace(0.99, 1.01, 2000), 0.25))

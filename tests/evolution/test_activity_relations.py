@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dynamojax.evolution import activity_relations as relations
+from dynamojax.evolution import turnover
 
 A = jnp.asarray
 
@@ -67,3 +68,29 @@ def test_outside_the_range_is_nan_with_a_finite_gradient_of_the_rest(x64, law, o
         assert not valid and np.isnan(value)
     for at in outside:
         assert np.isfinite(jax.grad(lambda x: jnp.where(law(x)[1], law(x)[0], 0.0))(A(at)))
+
+
+@pytest.mark.parametrize(
+    ("law", "inside"),
+    [
+        (lambda x: relations.log_rhk(x)[0], 1.1),
+        (lambda x: relations.age_from_rhk(x)[0], -4.6),
+        (lambda x: relations.log_rx(x)[0], 0.5),
+        (lambda x: relations.sph_ppm(x)[0], 0.7),
+        (lambda x: relations.spot_contrast(x)[0], 5100.0),
+        (lambda x: relations.spot_area(A(800.0), x)[0], 5100.0),
+        (lambda x: relations.emergence_level(x, 2.0), 800.0),
+        (lambda x: relations.cycle_noyes(x)[0], 1.3),
+        (lambda x: relations.cycle_branches(x)[0], 20.0),
+        (lambda x: turnover.turnover_cranmer(x)[0], 5500.0),
+        (lambda x: turnover.turnover_wright_2011(x)[0], 0.8),
+        (lambda x: turnover.turnover_wright_2018(x)[0], 0.8),
+        (lambda x: turnover.turnover_noyes(x)[0], 0.8),
+        (lambda x: turnover.colour_bv(x)[0], 5500.0),
+    ],
+)
+def test_slopes_are_those_of_differences(x64, law, inside):
+    h = 1e-6 * abs(inside)
+    difference = (law(A(inside + h)) - law(A(inside - h))) / (2 * h)
+    assert float(jax.grad(law)(A(inside))) == pytest.approx(float(difference), rel=1e-6)
+    assert float(jax.jacfwd(law)(A(inside))) == pytest.approx(float(difference), rel=1e-6)
