@@ -185,6 +185,7 @@ def test_a_fit_that_fails_is_a_result(tmp_path):
     assert "no start led" in (out / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_fit_that_does_not_converge_is_written(tmp_path):
     changes = ("starts = 2", "starts = 1\nsteps = 1"), ("radius_deg = 8.0", "radius_deg = 2.0")
     result = run("fit", written(tmp_path, *changes), "-o", tmp_path / "out", "--no-plot")
