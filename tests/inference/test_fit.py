@@ -7,7 +7,6 @@ import pytest
 import dynamojax as dj
 from dynamojax.inference.information import expected, fisher, matrix_at, with_noise
 from dynamojax.inference.optimise import pose
-from dynamojax.inference.period import find_period
 from dynamojax.inference.posterior import laplace
 from dynamojax.inference.sampling import sample_posterior
 from dynamojax.inference.spots import fit_spots
@@ -99,17 +98,6 @@ def test_spots_are_counted(x64):
     result = fit_spots(start, simulate, [one], FREE[1:], key=KEY, n_starts=3, n_candidates=64)
     assert result.n_spots == 2 and len(result.bics) == 4
     assert np.all(np.diff(result.bics[:3]) < -10)
-
-
-def test_two_spots_opposite_each_other_do_not_halve_the_period():
-    time = np.linspace(0, 40, 900)
-    flux = 1 - 0.01 * np.cos(2 * np.pi * time / 2.5) - 0.003 * np.cos(2 * np.pi * time / 5)
-    flux += 1e-4 * np.random.default_rng(0).normal(size=time.size)
-    found = find_period(time, flux, 1e-4)
-    assert found.lomb_scargle == pytest.approx(2.5, rel=0.01)
-    assert found.value == pytest.approx(5.0, rel=0.01)
-    with pytest.raises(ValueError, match="no period can be found"):
-        find_period(time, np.full(time.size, np.nan))
 
 
 @pytest.mark.slow
