@@ -1,8 +1,9 @@
 """Rotation periods from light curves, for starting points: Lomb-Scargle, autocorrelation and wavelet power.
 
-What is slower than the rotation, and what the instrument adds, can hold most of the power: high-pass filters
-of several lengths are tried, as Santos et al. (2019, ApJS 244, 21) do with 20, 55 and 80 days, and for each the
-composite of the autocorrelation and the global wavelet spectrum (Ceillier et al. 2017, A&A 605, A111).
+What is slower than the rotation, and what the instrument adds, can hold most of the power: high-pass
+filters of several lengths are tried, as Santos et al. (2019, ApJS 244, 21) do with 20, 55 and 80 days, and
+for each the composite of the autocorrelation and the global wavelet spectrum (Ceillier et al. 2017, A&A
+605, A111).
 """
 
 from dataclasses import dataclass

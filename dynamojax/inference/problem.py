@@ -50,6 +50,11 @@ class Problem(eqx.Module):
     def _is_noise(self) -> list[bool]:
         return [place[2] in _NOISE for place in self.parameters.places]
 
+    @property
+    def is_white(self) -> bool:
+        """Whether all noise is Gaussian, white and of known size: chi square then judges a fit."""
+        return self.study.is_least_squares and not any(self._is_noise)
+
     def with_known_noise(self) -> "Problem":
         """The same with the free parameters of noise held at the scene's values, for least squares."""
         active = self.parameters.is_active & ~np.array(self._is_noise)

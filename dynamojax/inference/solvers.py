@@ -29,8 +29,11 @@ class _Step(NamedTuple):
     n: Array
 
 
-def gauss_newton(problem: Problem, free: Float[Array, " n"]) -> tuple[Array, Array, Array]:
-    """Half the sum of squares at a point, the normal matrix J^T J and the slope J^T r."""
+def gauss_newton(problem, free: Float[Array, " n"]) -> tuple[Array, Array, Array]:
+    """Half the sum of squares at a point, the normal matrix J^T J and the slope J^T r.
+
+    Of anything that has `residuals_free`: a `Problem`, or the same in other coordinates.
+    """
     residual, push = jax.linearize(problem.residuals_free, free)
     rows = jax.vmap(push)(jnp.eye(free.size, dtype=free.dtype))
     high = jax.lax.Precision.HIGHEST
@@ -47,7 +50,7 @@ def decrement(normal: Float[Array, "n n"], slope: Float[Array, " n"]) -> Float[A
     return 0.5 * jnp.dot(slope, step)
 
 
-def levenberg_marquardt(problem: Problem, free: Float[Array, " n"], max_steps: int, enough: float) -> Walk:
+def levenberg_marquardt(problem, free: Float[Array, " n"], max_steps: int, enough: float) -> Walk:
     """Least squares: a step is taken if it lowers the sum, else it is damped more; NaN never lowers it.
 
     Stops where the next step promises less than `enough` in ln likelihood, or no damping helps.

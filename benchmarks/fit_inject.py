@@ -1,0 +1,129 @@
+"""Stars found again: ranks, coverage, bias and errors of posteriors, from what priors and data say alone.
+
+What is counted is chosen by the posterior's own diagnostics and widths, never by the truth.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from benchmarks.fit_stars import guess, made_up, observed, posed, simulator
+from benchmarks.fit_table import sum_up
+from dynamojax.inference.importance import importance
+from dynamojax.inference.information import matrix_at
+from dynamojax.inference.tempering import temper
+
+# Ridges of spots are for tempering; of a spectrum alone the posterior has one maximum and is nearly straight.
+METHODS = {"light": temper, "spectrum": importance, "joint": temper}
+SETTINGS = {
+    "light": {"n_runs": 4, "n_particles": 256, "n_moves": 24, "n_last": 8},
+    "spectrum": {
+        **{"n_starts": 7, "n_candidates": 448, "n_draws": 1024, "n_rounds": 8, "n_components": 6},
+        **{"enough": 700, "n_moves": 0},
+    },
+    "joint": {"n_runs": 3, "n_particles": 64, "n_moves": 10, "n_last": 8},
+}
+VSINI = 50.5788  # of one solar radius that turns once a day. [km/s]
+
+
+def _vsini(values: np.ndarray, names) -> np.ndarray:
+    prot, inc = (values[..., names.index(n)] for n in ("star.prot", "star.inc_deg"))
+    return VSINI / prot * np.sin(np.deg2rad(inc))
+
+
+def _truth(system, problem) -> np.ndarray:
+    """In declared units, in the order of the free parameters."""
+    p = problem.parameters
+    found = []
+    for (_, owner, field, index), unit in zip(p.places, p.units, strict=True):
+        value = np.asarray(getattr(getattr(system, owner), field), float)
+        found.append((value if index is None else value[index]) / unit)
+    return np.array(found)
+
+
+def _row(posterior, truth: np.ndarray, bounds) -> dict:
+    """Rank, offset and widths of every parameter and of vsini."""
+    names, w = list(posterior.names), posterior.weights
+    there = posterior.labelled(truth)
+    draws = np.concatenate([posterior.draws, _vsini(posterior.draws, names)[:, None]], axis=1)
+    there = np.append(there, _vsini(there, names))
+    mean = w @ draws
+    error = np.sqrt(w @ (draws - mean) ** 2)
+    rank = np.array([w[draws[:, j] < there[j]].sum() for j in range(len(there))])
+    median = np.array([_median(draws[:, j], w) for j in range(len(there))])
+    prior = np.append(posterior.prior_widths, 3.3)  # of vsini by draws of the prior
+    bound = np.append(_bounds(posterior, bounds), np.nan)
+    keys = ("rank", "off", "median_off", "error", "prior", "bound")
+    columns = (rank, mean - there, median - there, error, prior, bound)
+    return {
+        name: {k: float(c[j]) for k, c in zip(keys, columns, strict=True)}
+        for j, name in enumerate([*names, "vsini"])
+    }
+
+
+def _bounds(posterior, bounds: dict[str, float]) -> np.ndarray:
+    return np.array([bounds[name] for name in posterior.names])
+
+
+def _median(draws, w) -> float:
+    order = np.argsort(draws)
+    at = np.cumsum(w[order])
+    return float(draws[order][min(np.searchsorted(at, 0.5), len(at) - 1)])
+
+
+def _cramer_rao(truth, catalogue, simulate, data) -> np.ndarray:
+    """Of data and the catalogue's Gaussians together, at the truth; inf where nothing holds a parameter."""
+    problem = posed(truth, catalogue, simulate, data)
+    return matrix_at(problem, problem.parameters.start, "fisher").errors
+
+
+def one(i: int, mode: str, simulate) -> dict:
+    """Fit star number i."""
+    truth, catalogue = made_up(i)
+    data = observed(truth, simulate, i)
+    start = time.perf_counter()
+    problem = posed(guess(catalogue), catalogue, simulate, data)
+    posterior = METHODS[mode](problem, key=jax.random.fold_in(jax.random.key(77), i), **SETTINGS[mode])
+    wall = time.perf_counter() - start
+    names, true = list(posterior.names), _truth(truth, problem)
+    bound = dict(zip(names, _cramer_rao(truth, catalogue, simulate, data), strict=True))
+    swapped = _is_swapped(posterior.labelled(true), true, names)
+    if swapped:
+        bound |= {
+            n: bound[n.replace("[0]", "[x]").replace("[1]", "[0]").replace("[x]", "[1]")] for n in names
+        }
+    return {
+        **{"star": i, "wall_s": wall, "faults": list(posterior.faults), "k_hat": posterior.k_hat},
+        **{"n_effective": float(posterior.n_effective.min()), "n_modes": len(posterior.modes)},
+        **{"n_hits": posterior.n_hits, "chi2": posterior.chi2, "n_good": posterior.n_good},
+        **{"n_evaluations": posterior.n_evaluations, "log_evidence": posterior.log_evidence},
+        "r_hat": None if posterior.r_hat is None else [float(x) for x in posterior.r_hat],
+        **{"drift": float(np.abs(posterior.drift).max()), "accepted": posterior.accepted},
+        "parameters": _row(posterior, true, bound),
+    }
+
+
+def _is_swapped(labelled, true, names) -> bool:
+    i = names.index("spots.radius_deg[0]")
+    return abs(labelled[i] - true[i]) > 1e-3
+
+
+def inject(stars, modes, folder: Path) -> None:
+    """Fit stars that are not in the folder yet, all kinds of data of one after the other."""
+    simulators = {mode: simulator(mode) for mode in modes}
+    for i in stars:
+        for mode in modes:
+            path = folder / mode / f"{i:04d}.json"
+            if path.exists():
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                row = one(i, mode, simulators[mode])
+            except ValueError as error:
+                row = {"star": i, "wall_s": 0.0, "faults": [str(error)], "parameters": {}}
+            path.write_text(json.dumps(row))
+            print(mode, i, f"{row['wall_s']:.1f} s", row.get("k_hat"), row["faults"], flush=True)
+    sum_up(folder)

@@ -1,0 +1,133 @@
+"""LAMOST spectra under the embedded grid: temperatures beside classes, velocities beside the header's Z."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import dynamojax as dj
+from dynamojax.files import read_lamost
+
+LOW, HIGH, DEGREE = 4600.0, 6700.0, 10
+RANGES = {"teff": (3000, 7500), "logg": (2.5, 5.0), "feh": (-1.0, 0.5)}
+STARTS = (3400.0, 4300.0, 5300.0, 6300.0)
+FREE = [
+    *("star.teff", "star.logg", "star.feh"),
+    *(dj.Free("star.rv", -400, 400), dj.Free("star.macroturbulence", 0, 300)),
+]
+WRONG_Z = "sp06-025"  # the header's Z is that of no line in its spectrum
+# Effective temperatures of dwarfs: Pecaut & Mamajek (2013, ApJS 208, 9), table 5. [K]
+CLASSES = {"F5": 6550, "G2": 5770, "G5": 5660, "K1": 5170, "K3": 4830, "K7": 4050, "M1": 3660, "M2": 3560}
+
+
+def spectra(folder: Path) -> list[dict]:
+    """Every spectrum of a folder, all in one batch from four temperatures each."""
+    observed = {path.stem[-8:]: read_lamost(path) for path in sorted(folder.glob("spec-*.fits"))}
+    settings = {"resolution": 1800.0, "low": LOW, "high": HIGH, "continuum_degree": DEGREE}
+    data = {
+        name: dj.DataSet.spectrum("lamost", o.wavelength, o.flux, o.flux_err, good=o.good, **settings)
+        for name, o in observed.items()
+    }
+    first = next(iter(data.values()))
+    simulate = dj.Simulator(dj.load_grid(), [], [first.instrument], ranges=RANGES)
+    begin, sets = [], []
+    for one in data.values():
+        for teff in STARTS:
+            star = dj.Star.from_degrees(
+                teff=teff, logg=4.4, feh=-0.2, rv=5.0, macroturbulence=20.0, prot=25.0
+            )
+            begin.append(dj.System(star, dj.SpotMap.empty(), dj.Planets.empty()))
+            sets.append([one])
+    fits = dj.fit_many(begin, simulate, sets, FREE, key=jax.random.key(0), max_steps=60, batch_size=1)
+    rows = []
+    for i, (name, one) in enumerate(observed.items()):
+        mine = fits[len(STARTS) * i : len(STARTS) * (i + 1)]
+        fit = max(mine, key=lambda f: f.log_posterior if f.is_valid else -np.inf)
+        rows.append(_row(name, one, fit, mine))
+        print(rows[-1], flush=True)
+        if fit.is_valid:
+            _keep(name, one, data[name], fit)
+    return rows
+
+
+_MODELS: dict = {}
+
+
+def _keep(name, one, data, fit) -> None:
+    _MODELS[name] = (data.instrument.wavelength, np.asarray(data.values)[0], fit.fitted["lamost"].model[0])
+
+
+def _row(name, one, fit, mine) -> dict:
+    spread = [float(f.values[0]) for f in mine if f.is_valid and f.log_posterior > fit.log_posterior - 5]
+    # Errors are stretched by the root of chi square a point: the grid's own errors are the larger part.
+    from dynamojax.inference.information import matrix_at
+
+    error = matrix_at(fit.problem, fit.canonical, "fisher").errors if fit.is_valid else np.full(5, np.nan)
+    stretch = np.sqrt(fit.chi2 / fit.n_good) if fit.is_valid else np.nan
+    subclass = str(one.meta.get("SUBCLASS")).strip()
+    return {
+        **{
+            "file": name,
+            "class": subclass,
+            "class_teff": CLASSES.get(subclass),
+            "sn_r": one.meta.get("SN_R"),
+        },
+        "pipeline_rv": float(one.rv),
+        **{n.removeprefix("star."): float(v) for n, v in zip(fit.names, fit.values, strict=True)},
+        "errors": [float(e) for e in error * stretch],
+        **{"chi2_per_point": float(stretch**2), "is_converged": fit.is_converged, "at_bounds": fit.at_bounds},
+        "n_starts_there": len(spread),
+    }
+
+
+def summary(rows: list[dict]) -> dict:
+    """Offsets and scatter of temperatures and velocities, with and without the header known to be wrong."""
+    teff = np.array([r["teff"] - r["class_teff"] for r in rows if r["class_teff"]])
+    rv = np.array([r["rv"] - r["pipeline_rv"] for r in rows if r["file"] != WRONG_Z])
+    return {
+        **{"teff_median_off": float(np.median(teff)), "teff_scatter": _scatter(teff), "n": len(rows)},
+        **{"rv_median_off": float(np.median(rv)), "rv_scatter": _scatter(rv), "n_rv": len(rv)},
+        **{"rv_rms": float(np.std(rv)), "n_converged": sum(r["is_converged"] for r in rows)},
+        "n_at_bounds": sum(bool(r["at_bounds"]) for r in rows),
+    }
+
+
+def _scatter(x: np.ndarray) -> float:
+    return float(1.4826 * np.median(np.abs(x - np.median(x))))
+
+
+def figure(rows: list[dict], path: Path) -> None:
+    """Temperatures and velocities beside the pipeline's, and two spectra."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    axes = plt.figure(figsize=(11, 8), layout="constrained").subplots(2, 2).ravel()
+    for row in rows:
+        if row["class_teff"]:
+            axes[0].plot(row["class_teff"], row["teff"], "o", color="C0")
+        mark = "x" if row["file"] == WRONG_Z else "o"
+        axes[1].plot(row["pipeline_rv"], row["rv"], mark, color="C3" if mark == "x" else "C0")
+    axes[0].plot([3300, 6800], [3300, 6800], "k-", lw=0.5)
+    axes[1].plot([-200, 200], [-200, 200], "k-", lw=0.5)
+    axes[0].set(xlabel="teff of the class [K]", ylabel="fitted teff [K]")
+    axes[1].set(xlabel="pipeline's velocity [km/s]", ylabel="fitted velocity [km/s]")
+    for axis, name in zip(axes[2:], [n for n in ("sp06-168", "sp06-106") if n in _MODELS], strict=False):
+        wavelength, values, model = _MODELS[name]
+        axis.plot(wavelength, values, lw=0.5, color="0.4", label=name)
+        axis.plot(wavelength, model, lw=0.7, color="C3", label="fit")
+        axis.set(xlabel="wavelength [A]", ylabel="flux [median]", ylim=(0, 1.6))
+        axis.legend()
+    axes[0].figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    import json
+
+    found = spectra(Path("../shared/data/lamost"))
+    print(summary(found))
+    Path("/work/envs/fitstat/lamost.json").write_text(
+        json.dumps({"rows": found, "summary": summary(found)}, default=float)
+    )
+    figure(found, Path("/work/logs/fit_lamost.png"))

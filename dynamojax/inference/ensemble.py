@@ -1,0 +1,142 @@
+"""Walkers that step along each other's differences, or jump by a proposal of all maxima.
+
+Source: ter Braak (2006, Stat. Comput. 16, 239): differential evolution; the halves of the ensemble move in
+turn (Foreman-Mackey et al. 2013, PASP 125, 306). An independence step by the mixture carries weight between
+maxima.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln, logsumexp
+from jaxtyping import Array, Bool, Float, Key
+
+from dynamojax.inference.mixture import Mixture
+
+_JUMPS = 0.4  # of the steps are by the mixture
+_WHOLE = 0.1  # of the others go the whole difference: from maximum to maximum
+_SPREAD = 1e-3  # about the difference, relative to it
+
+
+class Proposal(NamedTuple):
+    """A mixture of Student's distributions on the device."""
+
+    log_weights: Float[Array, " k"]
+    centres: Float[Array, "k m"]
+    factors: Float[Array, "k m m"]
+    inverses: Float[Array, "k m m"]
+    dof: Float[Array, ""]
+    is_round: Bool[Array, " m"]
+
+    @staticmethod
+    def of(mixture: Mixture, dtype) -> "Proposal":
+        """From the host."""
+        arrays = (mixture.log_weights, mixture.centres, mixture.factors, np.linalg.inv(mixture.factors))
+        return Proposal(
+            *(jnp.asarray(x, dtype) for x in (*arrays, mixture.dof)), jnp.asarray(mixture.is_round)
+        )
+
+    def log_density(self, x: Float[Array, " m"]) -> Float[Array, ""]:
+        """Up to a constant."""
+        away = _shorter(x - self.centres, self.is_round)
+        squares = jnp.sum(jnp.einsum("kij,kj->ki", self.inverses, away) ** 2, axis=1)
+        m = x.size
+        norm = gammaln(0.5 * (self.dof + m)) - gammaln(0.5 * self.dof) - 0.5 * m * jnp.log(self.dof)
+        det = jnp.sum(jnp.log(jnp.abs(jnp.diagonal(self.inverses, axis1=1, axis2=2))), axis=1)
+        return logsumexp(self.log_weights + norm + det - 0.5 * (self.dof + m) * jnp.log1p(squares / self.dof))
+
+    def draw(self, key: Key[Array, ""]) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
+        """A point, and whether it is within half a turn of its centre."""
+        which, normal, stretch = jax.random.split(key, 3)
+        k = jax.random.categorical(which, self.log_weights)
+        z = jax.random.normal(normal, self.centres.shape[1:], self.centres.dtype)
+        scale = jnp.sqrt(0.5 * self.dof / jax.random.gamma(stretch, 0.5 * self.dof, dtype=z.dtype))
+        step = scale * (self.factors[k] @ z)
+        return self.centres[k] + step, jnp.all(~self.is_round | (jnp.abs(step) <= jnp.pi))
+
+
+def _shorter(step: Array, is_round: Array) -> Array:
+    return jnp.where(is_round, jnp.mod(step + jnp.pi, 2 * jnp.pi) - jnp.pi, step)
+
+
+def _proposed(proposal: Proposal, own: Array, others: Array, key: Key[Array, ""]):
+    """A walker's next place, and ln of the ratio of the proposals' densities backward over forward."""
+    pick, size, spread, kind, jump = jax.random.split(key, 5)
+    a, b = others[jax.random.choice(pick, others.shape[0], (2,), replace=False)]
+    difference = _shorter(a - b, proposal.is_round)
+    usual = 2.38 / jnp.sqrt(2.0 * own.size) * jnp.exp(0.5 * jax.random.normal(size, dtype=own.dtype))
+    whole, by_mixture = jax.random.uniform(kind, (2,), own.dtype)
+    gain = jnp.where(whole < _WHOLE, 1.0, usual)
+    noise = 1 + _SPREAD * jax.random.normal(spread, own.shape, own.dtype)
+    drawn, is_kept = proposal.draw(jump)
+    ratio = jnp.where(is_kept, proposal.log_density(own) - proposal.log_density(drawn), -jnp.inf)
+    jumps = by_mixture < _JUMPS
+    return jnp.where(jumps, drawn, own + gain * difference * noise), jnp.where(jumps, ratio, 0.0)
+
+
+class Walkers(NamedTuple):
+    """Where an ensemble is.
+
+    Attributes:
+        z: Coordinates.
+        likelihood: ln likelihood there.
+        prior: ln prior density there.
+    """
+
+    z: Float[Array, "*steps n m"]
+    likelihood: Float[Array, "*steps n"]
+    prior: Float[Array, "*steps n"]
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def begun(coordinates, z: Float[Array, "n m"], batch_size: int = 32) -> Walkers:
+    """Walkers at these places."""
+    return Walkers(z, *jax.lax.map(coordinates.log_parts, z, batch_size=batch_size))
+
+
+@partial(jax.jit, static_argnames=("n_steps", "batch_size"))
+def moved(
+    coordinates,
+    proposal: Proposal,
+    walkers: Walkers,
+    power: Float[Array, ""],
+    *,
+    n_steps: int,
+    key: Key[Array, ""],
+    batch_size: int = 32,
+) -> tuple[Walkers, Float[Array, ""]]:
+    """Where an even number of walkers goes, after each step, and the share of steps accepted.
+
+    Steps along differences are as likely backward, their noise being relative to the difference alone.
+
+    Args:
+        coordinates: A `Standard` or a `Comoving`.
+        proposal: For jumps.
+        walkers: Where they are.
+        power: Of the likelihood.
+        n_steps: Of every walker.
+        key: Of all.
+        batch_size: Walkers together.
+    """
+    half = walkers.z.shape[0] // 2
+
+    def turn(state, key):
+        own, other = state
+        ways, chance = jax.random.split(key)
+        keys = jax.random.split(ways, half)
+        z, ratio = jax.vmap(lambda x, k: _proposed(proposal, x, other.z, k))(own.z, keys)
+        new = Walkers(z, *jax.lax.map(coordinates.log_parts, z, batch_size=batch_size))
+        gain = power * (new.likelihood - own.likelihood) + new.prior - own.prior + ratio
+        gain = jnp.where(jnp.isnan(gain), -jnp.inf, gain)
+        taken = jnp.log(jax.random.uniform(chance, (half,), gain.dtype)) < gain
+        shaped = (taken[:, None], taken, taken)
+        own = Walkers(*(jnp.where(t, a, b) for t, a, b in zip(shaped, new, own, strict=True)))
+        return (other, own), (own, jnp.mean(taken))
+
+    state = (Walkers(*(x[:half] for x in walkers)), Walkers(*(x[half:] for x in walkers)))
+    _, (steps, share) = jax.lax.scan(turn, state, jax.random.split(key, 2 * n_steps))
+    # Turns alternate between the halves: two of them are a step of all.
+    return Walkers(*(x.reshape(n_steps, -1, *x.shape[2:]) for x in steps)), jnp.mean(share)

@@ -1,0 +1,178 @@
+"""All maxima of a posterior that matter, from many blind starts in standard coordinates."""
+
+from functools import partial
+from itertools import permutations
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from dynamojax.inference.mixture import shorter
+from dynamojax.inference.solvers import decrement, gauss_newton, levenberg_marquardt
+from dynamojax.inference.standard import Standard
+from dynamojax.numerics import stream
+
+_ENOUGH = 1e-2  # of ln posterior in the next step
+_BATCH = 8  # walks together
+_SAME = 0.3  # in ln density
+_MOST_BATCHES = 5
+ENOUGH_HITS = 3
+_FEW = 4  # spots: of more, labels are left as they are
+
+
+class Ends(NamedTuple):
+    """Where walks ended, in standard coordinates.
+
+    Attributes:
+        z: Coordinates.
+        log_density: There.
+        precision: Gauss-Newton curvature, priors included.
+        promise: What another step would gain.
+    """
+
+    z: Float[Array, "n_starts m"]
+    log_density: Float[Array, " n_starts"]
+    precision: Float[Array, "n_starts m m"]
+    promise: Float[Array, " n_starts"]
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def log_densities(standard, z: Float[Array, "n m"], batch_size: int = 32) -> Float[Array, " n"]:
+    """Of many points, in the coordinates of a `Standard` or a `Comoving`."""
+    return jax.lax.map(standard.log_density, z, batch_size=batch_size)
+
+
+def prior_draws(standard: Standard, n: int, *, key: Key[Array, ""]) -> Float[Array, "n m"]:
+    """Points of the prior; about the start where it is not proper."""
+    start = standard.outside(standard.problem.parameters.start)
+    normal = jax.random.normal(stream(key, "normal"), (n, start.size), start.dtype)
+    turn = jax.random.uniform(stream(key, "turn"), (n, start.size), start.dtype, -jnp.pi, jnp.pi)
+    sorts = np.array(standard.sorts)
+    return jnp.where(sorts == "normal", normal, jnp.where(sorts == "round", turn, start + normal))
+
+
+@partial(jax.jit, static_argnames=("max_steps", "batch_size"))
+def walked(standard: Standard, starts: Float[Array, "n m"], max_steps: int, batch_size: int) -> Ends:
+    """Least squares from every start, with the noise as it is."""
+
+    def one(start):
+        walk = levenberg_marquardt(standard, start, max_steps, _ENOUGH)
+        normal, slope = gauss_newton(standard, walk.free)[1:]
+        return Ends(walk.free, standard.log_density(walk.free), normal, decrement(normal, slope))
+
+    return jax.lax.map(one, starts, batch_size=batch_size)
+
+
+def search(
+    standard: Standard, starts, *, n_starts: int, n_candidates: int, max_steps: int, key: Key[Array, ""]
+) -> Ends:
+    """From given starts and from draws of the prior, until the best end was reached often enough.
+
+    Raises:
+        ValueError: no start leads anywhere.
+    """
+    dtype = standard.problem.parameters.start.dtype
+    z = jnp.asarray(starts, dtype).reshape(-1, len(standard.active))
+    parts = []
+    for i in range(_MOST_BATCHES if n_starts else 1):
+        if n_starts:
+            draws = prior_draws(standard, n_candidates, key=jax.random.fold_in(key, i))
+            log = np.asarray(log_densities(standard, draws)).reshape(n_starts, -1)
+            best = np.argmax(np.where(np.isfinite(log), log, -np.inf), axis=1)
+            blind = draws.reshape(n_starts, -1, draws.shape[1])[np.arange(n_starts), best]
+            z = blind if i else jnp.concatenate([z, blind])
+        # Whole batches, or the remainder is compiled for itself, which takes as long again.
+        whole = jnp.concatenate([z, jnp.repeat(z[-1:], -len(z) % _BATCH, axis=0)])
+        ends = walked(standard, whole, max_steps, batch_size=_BATCH)
+        parts.append([np.asarray(x, np.float64)[: len(z)] for x in ends])
+        ends = Ends(*(np.concatenate(x) for x in zip(*parts, strict=True)))
+        if hits(ends) >= ENOUGH_HITS:
+            break
+    fine = np.isfinite(ends.log_density) & np.isfinite(ends.precision).all((1, 2))
+    if not fine.any():
+        raise ValueError("no start led anywhere: all are off the grid or not valid; try other starts")
+    return Ends(*(x[fine] for x in ends))
+
+
+def hits(ends: Ends) -> int:
+    """How many walks ended at the best maximum."""
+    log = np.where(np.isfinite(ends.log_density), ends.log_density, -np.inf)
+    return int(np.sum(log > log.max() - _SAME)) if np.isfinite(log.max()) else 0
+
+
+def relabelled(z: np.ndarray, standard: Standard, reference: np.ndarray) -> np.ndarray:
+    """The same stars with spots numbered by nearness in longitude to a reference, the short way round it.
+
+    Only spots that are alike in what is free and in their priors change places; of more than four, none.
+    """
+    z, is_round = np.array(z, float), standard.is_round
+    groups = spot_columns(standard)
+    if 1 < len(groups) <= _FEW and "lon" in groups[0]:
+        lon = np.array([g["lon"] for g in groups])
+        orders = [np.array(order) for order in permutations(range(len(groups)))]
+        cost = np.stack(
+            [np.sum(1 - np.cos(z[:, lon[order]] - reference[lon]), axis=1) for order in orders], axis=1
+        )
+        best = np.argmin(cost, axis=1)
+        columns = np.array([list(g.values()) for g in groups])
+        for number, order in enumerate(orders):
+            rows = np.flatnonzero(best == number)
+            z[np.ix_(rows, columns.ravel())] = z[np.ix_(rows, columns[order].ravel())]
+    return np.where(is_round, reference + shorter(z - reference, is_round), z)
+
+
+def spot_columns(standard: Standard) -> list[dict[str, int]]:
+    """Columns of the coordinates by field, of each spot; empty if the spots are not exchangeable."""
+    p, groups = standard.problem.parameters, {}
+    for i, j in enumerate(standard.active):
+        root, owner, field, index = p.places[j]
+        if owner == "spots":
+            rule = (float(p.bounds.low[j]), float(p.bounds.high[j]), str(p.priors[j]))
+            groups.setdefault((root, index), {})[field] = (i, rule)
+    rows = list(groups.values())
+    alike = all(
+        {f: r for f, (_, r) in row.items()} == {f: r for f, (_, r) in rows[0].items()} for row in rows
+    )
+    fixed = _fixed_alike(standard, rows)
+    if not alike or not fixed or len({root for root, _ in groups}) > 1:
+        return []
+    fields = sorted(rows[0]) if rows else []
+    return [{field: row[field][0] for field in fields} for row in rows]
+
+
+def _fixed_alike(standard: Standard, rows) -> bool:
+    scene = standard.problem.parameters.scene
+    for system in scene.values():
+        if not hasattr(system, "spots") or not rows:
+            continue
+        if system.spots.n_spots != len(rows):
+            return False
+        for field, value in vars(system.spots).items():
+            if field not in rows[0] and np.ptp(np.nan_to_num(np.asarray(value), posinf=1e30)) > 0:
+                return False
+    return True
+
+
+def distinct(ends: Ends, standard: Standard, depth: float) -> tuple[Ends, np.ndarray]:
+    """Maxima that are not the same, the weightiest first, and their Laplace evidence.
+
+    Same are those within one standard deviation of each other, whatever the spots' labels.
+    """
+    _, det = np.linalg.slogdet(ends.precision)
+    m = ends.z.shape[1]
+    evidence = ends.log_density - 0.5 * det + 0.5 * m * np.log(2 * np.pi)
+    evidence = np.where(np.isfinite(evidence), evidence, -np.inf)
+    z = relabelled(ends.z, standard, ends.z[int(np.argmax(ends.log_density))])
+    kept: list[int] = []
+    for i in np.argsort(-evidence):
+        if evidence[i] < evidence.max() - depth or ends.log_density[i] < ends.log_density.max() - 2 * depth:
+            continue
+        steps = [shorter(z[i] - z[j], standard.is_round) for j in kept]
+        if all(
+            step @ ends.precision[j] @ step > m and step @ ends.precision[i] @ step > m
+            for step, j in zip(steps, kept, strict=True)
+        ):
+            kept.append(int(i))
+    return Ends(z[kept], *(x[kept] for x in ends[1:])), evidence[kept]

@@ -1,0 +1,178 @@
+"""Posteriors of a few parameters against sums over a dense grid of the same density; their parts alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import dblquad
+from scipy.stats import kstest, multivariate_t, norm
+
+import dynamojax as dj
+from dynamojax.inference.comoving import Comoving
+from dynamojax.inference.importance import importance, smoothed
+from dynamojax.inference.mixture import Mixture, refitted, shorter
+from dynamojax.inference.modes import prior_draws, relabelled
+from dynamojax.inference.optimise import pose
+from dynamojax.inference.standard import Standard
+from dynamojax.inference.tempering import temper
+from tests.inference import stars
+
+KEY = jax.random.key(8)
+
+
+def normals(n=4001):
+    return norm.ppf((np.arange(n) + 0.5) / n)
+
+
+@pytest.mark.parametrize(
+    "prior, low, high, cumulative",
+    [
+        (dj.LogUniform(), 3.0, 12.0, lambda x: np.log(x / 3) / np.log(4)),
+        (dj.Isotropic(), 0.0, 90.0, lambda x: 1 - np.cos(np.deg2rad(x))),
+        (dj.OnSphere(), -60.0, 60.0, lambda x: 0.5 + np.sin(np.deg2rad(x)) / np.sqrt(3)),
+        (
+            dj.Normal(5.0, 2.0),
+            4.0,
+            8.0,
+            lambda x: (norm.cdf((x - 5) / 2) - norm.cdf(-0.5)) / (norm.cdf(1.5) - norm.cdf(-0.5)),
+        ),
+        (dj.Normal(5.0, 2.0), -np.inf, np.inf, lambda x: norm.cdf((x - 5) / 2)),
+    ],
+)
+def test_priors_are_what_they_say(x64, prior, low, high, cumulative):
+    z = jnp.asarray(normals())
+    ends = jnp.asarray(low), jnp.asarray(high)
+    values = jax.vmap(lambda z: prior.from_normal(z, *ends))(z)
+    np.testing.assert_allclose(cumulative(np.asarray(values)), norm.cdf(np.asarray(z)), atol=1e-7)
+    # Near a bound the rounding of a probability is stretched.
+    np.testing.assert_allclose(jax.vmap(lambda v: prior.to_normal(v, *ends))(values), z, atol=1e-6)
+
+
+def mixture(is_round=(False, False)):
+    covariances = np.array([[[0.04, 0.01], [0.01, 0.09]], [[0.2, 0.0], [0.0, 0.01]]])
+    return Mixture.of([0.3, 0.7], np.array([[0.0, 1.0], [2.0, -1.0]]), covariances, 8.0, np.array(is_round))
+
+
+def test_density_of_a_mixture():
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    parts = [
+        multivariate_t(c, f @ f.T, df=8.0).pdf(x)
+        for c, f in zip(mixture().centres, mixture().factors, strict=True)
+    ]
+    np.testing.assert_allclose(np.exp(mixture().log_density(x)), 0.3 * parts[0] + 0.7 * parts[1], rtol=1e-10)
+
+
+def test_draws_on_a_circle_have_the_density_that_is_stated():
+    wide = Mixture.of([1.0], [[0.0, 3.0]], [np.diag([0.1, 4.0])], 8.0, np.array([False, True]))
+    draws, kept = wide.draw(20000, np.random.default_rng(1))
+    mass = dblquad(
+        lambda y, x: np.exp(wide.log_density(np.array([[x, y]]))[0]), -4, 4, -np.pi, np.pi, epsrel=1e-3
+    )[0]
+    # A share of 20000 draws: its binomial error is 0.003.
+    assert np.mean(kept) == pytest.approx(mass, abs=0.012)
+    assert np.all(np.abs(shorter(draws[kept] - [0.0, 3.0], wide.is_round)[:, 1]) <= np.pi)
+
+
+def test_a_mixture_finds_what_it_is_fitted_to():
+    truth = mixture()
+    x, _ = truth.draw(6000, np.random.default_rng(2))
+    begin = Mixture.of([0.5, 0.5], [[0.5, 0.5], [1.5, -0.5]], [np.eye(2)] * 2, 8.0, truth.is_round)
+    found = refitted(begin, x, np.ones(len(x)), n_steps=40)
+    # 2000 draws of the lighter part: 3 standard errors.
+    np.testing.assert_allclose(found.centres, truth.centres, atol=0.03)
+    np.testing.assert_allclose(np.exp(found.log_weights), [0.3, 0.7], atol=0.03)
+
+
+def test_uneven_weights_are_told():
+    rng = np.random.default_rng(3)
+    assert smoothed(0.3 * rng.normal(size=4000))[1] < 0.5
+    assert smoothed(rng.exponential(1.2, size=4000))[1] > 0.7  # Pareto weights of shape 1.2
+
+
+FREE = [
+    dj.Free("star.inc_deg", 0, 90, dj.Isotropic()),
+    dj.Free("spots.radius_deg[0]", 1, 20, dj.LogUniform()),
+]
+
+
+@pytest.fixture(scope="module")
+def dense():
+    """Two parameters of a light curve: the problem, means, deviations and evidence on a grid."""
+    with jax.enable_x64(True):
+        simulate, star = stars.photometry(60), stars.system()
+        problem = pose(star, simulate, [stars.light_curve(star, simulate, noise=2e-3)], FREE)
+        standard = Standard.of(problem)
+        axis = np.linspace(-4.5, 4.5, 181)
+        z = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+        log = np.asarray(jax.jit(jax.vmap(Standard.log_density, (None, 0)))(standard, jnp.asarray(z)))
+        weight = np.exp(log - log.max())
+        values = np.asarray(jax.vmap(standard.inside)(jnp.asarray(z))) / np.array(problem.parameters.units)
+        mean = weight @ values / weight.sum()
+        deviation = np.sqrt(weight @ (values - mean) ** 2 / weight.sum())
+        yield problem, mean, deviation, np.log(weight.sum() * (axis[1] - axis[0]) ** 2) + log.max()
+
+
+def check(found, dense, n):
+    _, mean, deviation, evidence = dense
+    assert found.is_trustworthy, found.faults
+    # Of n effective draws, four standard errors.
+    assert np.all(np.abs(found.mean - mean) < 4 * deviation / np.sqrt(n))
+    np.testing.assert_allclose(found.errors, deviation, rtol=4 / np.sqrt(2 * n))
+    assert found.log_evidence == pytest.approx(evidence, abs=0.3)
+    low, high = found.interval("star.inc_deg", 0.68)
+    assert low < found.mean[0] < high
+    assert set(found.to_arviz().groups()) == {"posterior", "sample_stats"}
+
+
+def test_importance_sampling_against_a_dense_grid(dense, x64):
+    found = importance(dense[0], key=KEY, n_starts=7, n_candidates=70, n_draws=512, n_moves=0)
+    check(found, dense, 500)
+
+
+@pytest.mark.slow
+def test_tempering_against_a_dense_grid(dense, x64):
+    check(temper(dense[0], key=KEY, n_runs=2, n_particles=128, n_moves=8, n_components=4), dense, 200)
+
+
+def test_a_search_that_hit_nothing_is_told(dense, x64):
+    found = importance(dense[0], key=KEY, n_starts=0, n_draws=64, n_rounds=1, n_moves=0)
+    assert not found.is_trustworthy and "walks ended at the best maximum" in " ".join(found.faults)
+
+
+SURFACE = [
+    *(dj.Free("star.prot", 2, 4, dj.LogUniform()), dj.Free("star.shear", 0, 0.3), "spots.lon_deg"),
+    dj.Free("spots.lat_deg", -60, 60, dj.OnSphere()),
+]
+
+
+@pytest.fixture
+def surface():
+    simulate, star = stars.photometry(60), stars.system((6.0, 6.0))
+    return Standard.of(pose(star, simulate, [stars.light_curve(star, simulate, noise=1e-3)], SURFACE))
+
+
+def test_comoving_coordinates_and_back(surface, x64):
+    comoving = Comoving.of(surface)
+    assert comoving.pair == (0, 1) and comoving.lats == (4, 5)
+    z = prior_draws(surface, 200, key=KEY)
+    y = jax.vmap(comoving.to)(z)
+    np.testing.assert_allclose(jax.vmap(comoving.back)(y), z, atol=1e-5)
+    # Change of volume against the determinant of all slopes.
+    slopes = jax.vmap(jax.jacfwd(comoving.back))(y[:20])
+    volume = jax.vmap(lambda y: comoving._back(y)[1])(y[:20])
+    np.testing.assert_allclose(volume, np.linalg.slogdet(np.asarray(slopes))[1], rtol=1e-6, atol=1e-6)
+
+
+def test_labels_of_spots_follow_a_reference(surface, x64):
+    z = np.asarray(prior_draws(surface, 50, key=KEY), np.float64)
+    swapped = z[:, [0, 1, 3, 2, 5, 4]]
+    reference = z[0]
+    one, other = (relabelled(x, surface, reference) for x in (z, swapped))
+    np.testing.assert_allclose(one, other, atol=1e-9)
+    assert np.all(np.abs(one - reference)[:, 2:4] <= np.pi + 1e-9)
+
+
+def test_draws_of_the_prior_are_normal(surface, x64):
+    z = np.asarray(prior_draws(surface, 2000, key=KEY))
+    assert min(kstest(z[:, i], "norm").pvalue for i in (0, 1, 4, 5)) > 1e-4
+    assert kstest(z[:, 2] / np.pi, "uniform", args=(-1, 2)).pvalue > 1e-4
