@@ -51,6 +51,8 @@ class Star(eqx.Module):
         rv: Systemic radial velocity, positive when it recedes. [km/s]
         convective_blueshift: Of the photosphere, in units of the Sun's. [1]
         macroturbulence: Radial-tangential, the velocity zeta at which exp(-(v / zeta)^2) falls to 1/e. [km/s]
+        microturbulence: Microscopic broadening of lines beyond the grid's own, at every point of the surface:
+            the velocity xi at which exp(-(v / xi)^2) falls to 1/e. [km/s]
         av: Interstellar extinction in V, by the law of the simulator. [mag]
     """
 
@@ -69,6 +71,7 @@ class Star(eqx.Module):
     rv: Float[Array, "*batch"] = leaf()
     convective_blueshift: Float[Array, "*batch"] = leaf()
     macroturbulence: Float[Array, "*batch"] = leaf()
+    microturbulence: Float[Array, "*batch"] = leaf()
     av: Float[Array, "*batch"] = leaf()
 
     def __check_init__(self):
@@ -92,6 +95,7 @@ class Star(eqx.Module):
         rv: ArrayLike = 0.0,
         convective_blueshift: ArrayLike = 1.0,
         macroturbulence: ArrayLike = 0.0,
+        microturbulence: ArrayLike = 0.0,
         av: ArrayLike = 0.0,
     ) -> "Star":
         """A star in a person's units; what is not given is the Sun at 10 pc. Angles in degrees."""
@@ -111,6 +115,7 @@ class Star(eqx.Module):
             rv=rv,
             convective_blueshift=convective_blueshift,
             macroturbulence=macroturbulence,
+            microturbulence=microturbulence,
             av=av,
         )
 

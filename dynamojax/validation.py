@@ -27,6 +27,13 @@ _STAR = {
     "rv": (-3e4, 3e4, True, True, "give km/s, positive when the star recedes"),
     "convective_blueshift": (-np.inf, np.inf, False, False, "give it in units of the Sun's; 0 for none"),
     "macroturbulence": (0, np.inf, True, False, "give the radial-tangential velocity in km/s; 0 for none"),
+    "microturbulence": (
+        0,
+        np.inf,
+        True,
+        False,
+        "give the velocity beyond the grid's own in km/s; 0 for none",
+    ),
     "av": (0, np.inf, True, False, "give the extinction in V in magnitudes; 0 for none"),
 }
 _SPOTS = {

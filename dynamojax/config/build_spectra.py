@@ -8,6 +8,7 @@ import numpy as np
 
 from dynamojax.atmosphere.grid_file import GridFile, open_grid
 from dynamojax.config.build import times_in_file
+from dynamojax.config.build_sky import observers
 from dynamojax.config.reading import Settings
 from dynamojax.config.relations import name_of, noise_kind
 from dynamojax.constants import DAY_S
@@ -201,7 +202,7 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
     # Where shear is negative, latitudes between equator and pole may be faster than the equator.
     rotation = float(equatorial_velocity(star) * np.sin(star.inc)) * (1 + max(0.0, -float(star.shear)))
     slowest = float(np.sum(np.abs(the_convection.shift)) * np.abs(star.convective_blueshift))
-    needed = rotation + 3 * float(star.macroturbulence) + slowest
+    needed = rotation + 3 * float(star.macroturbulence + star.microturbulence) + slowest
     given = table["max_velocity"]
     if given is not None and given < needed:
         raise ValueError(
@@ -212,7 +213,12 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
     return DiscConfig(**nodes, max_velocity=float(np.ceil(needed + _SPARE_KM_S)) if given is None else given)
 
 
-def max_shift(settings: Settings, system: System, instruments: list[Spectrograph]) -> float:
+def max_shift(
+    settings: Settings,
+    system: System,
+    instruments: list[Spectrograph],
+    moving: dict[str, np.ndarray] | None = None,
+) -> float:
     """Room for the velocity of the star as a whole, at these epochs. [km/s]
 
     Raises:
@@ -221,7 +227,8 @@ def max_shift(settings: Settings, system: System, instruments: list[Spectrograph
     ends = [s.times + 0.5 * s.exposure * sign for s in instruments for sign in (-1, 0, 1)]
     epochs = Epochs.from_days(np.concatenate(ends))
     velocity = system.star.rv + reflex_velocity(system.star, system.planets, epochs)
-    needed, given = float(np.max(np.abs(velocity))), settings["spectra"]["max_shift"]
+    fastest = max((float(np.max(np.abs(v))) for v in (moving or {}).values()), default=0.0)
+    needed, given = float(np.max(np.abs(velocity))) + fastest, settings["spectra"]["max_shift"]
     if given is not None and given <= needed:
         raise ValueError(
             f"spectra.max_shift = {given:g} km/s is not above the star's {needed:.1f} km/s; raise it, or "
@@ -239,12 +246,14 @@ def spectra(
         ValueError: the star, or an instrument, is off the grid.
     """
     file = grid_file(settings)
-    the_disc, shift = disc(settings, system.star, the_convection), max_shift(settings, system, instruments)
+    moving = observers(settings, instruments, settings["spectrographs"])
+    the_disc = disc(settings, system.star, the_convection)
+    shift = max_shift(settings, system, instruments, moving)
     smoothing = Smoothing(over=settings["spectra"]["smoothing"])
     for instrument in instruments:
         check_reach(instrument, file, the_disc, shift, smoothing)
     ranges = grid_ranges(file, system, has_faculae=settings["surface"]["faculae"])
-    room = {"disc": the_disc, "max_shift": shift}
+    room = {"disc": the_disc, "max_shift": shift, "observer": moving}
     return {"spectra": file, "ranges": ranges, "smoothing": smoothing, **room}
 
 

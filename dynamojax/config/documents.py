@@ -43,6 +43,7 @@ _EXAMPLE |= {"band_file": "filter.txt", "band_unit": "nm", "photon_counting": Tr
 _EXAMPLE |= {"noise": "kepler", "white_ppm": 100.0, "magnitude": 12.0}
 _EXAMPLE |= {"times": [0.5, 3.25], "epochs": 1, "wavelength": [4000.0, 9000.0], "resolution": 1800.0}
 _EXAMPLE |= {"file": "pixels.txt", "pixels_per_element": 3.0, "medium": "vacuum", "snr": 100.0}
+_EXAMPLE |= {"barycentric_velocity": [12.3], "site": [117.575, 40.394, 960.0], "target_deg": [90.0, 23.4]}
 _EXAMPLE |= {"grid": "phoenix", "max_velocity": 120.0, "max_shift": 300.0}
 # The same name in another section.
 _OTHERS = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from dynamojax.atmosphere.bands import band_from_filter
 from dynamojax.atmosphere.grid import BandGrid, load_grid
-from dynamojax.config import build, build_spectra
+from dynamojax.config import build, build_sky, build_spectra
 from dynamojax.config.reading import Settings
 from dynamojax.config.recordings import record as record
 from dynamojax.instruments.photometer import Photometer
@@ -58,6 +58,7 @@ def prepare(settings: Settings) -> Experiment:
     common = {
         "surface": build.surface(settings),
         "convection": build_spectra.convection(settings),
+        "extinction": build_sky.extinction(settings),
         "degree": settings["simulation"]["degree"],
     }
     if spectrographs:

@@ -12,7 +12,7 @@ from dynamojax.config.fit_data import Prepared
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.config.reading import Settings
 from dynamojax.inference.optimise import pose
-from dynamojax.inference.priors import Distribution, Free, Isotropic, LogUniform, Normal
+from dynamojax.inference.priors import Distribution, Free, Isotropic, LogUniform, Normal, OnSphere
 from dynamojax.inference.problem import Problem
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
@@ -88,7 +88,8 @@ def _free(table: dict) -> Free:
 def _prior(table: dict) -> Distribution | None:
     if table["prior"] == "normal":
         return Normal(table["mean"], table["deviation"])
-    return {"flat": None, "log_uniform": LogUniform(), "isotropic": Isotropic()}[table["prior"]]
+    others = {"flat": None, "log_uniform": LogUniform(), "isotropic": Isotropic(), "on_sphere": OnSphere()}
+    return others[table["prior"]]
 
 
 def _simulator(shared: Settings, system: System, instruments: list, settings: FitSettings) -> Simulator:
@@ -163,7 +164,14 @@ def _range(name: str, value: float, bounds: dict, nodes) -> tuple[float, float]:
 def _fastest(shared: Settings, bounds: dict) -> dict:
     """Values at the bounds that make velocities largest."""
     star, found = shared["star"], {}
-    wanted = {"prot": 0, "radius": 1, "macroturbulence": 1, "shear": 0, "convective_blueshift": 1}
+    wanted = {
+        "prot": 0,
+        "radius": 1,
+        "macroturbulence": 1,
+        "microturbulence": 1,
+        "shear": 0,
+        "convective_blueshift": 1,
+    }
     for name, end in wanted.items():
         if f"star.{name}" in bounds:
             found[name] = _bound(f"star.{name}", bounds, end)

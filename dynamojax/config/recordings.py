@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from dynamojax.config import build, build_spectra
+from dynamojax.config import build, build_sky, build_spectra
 from dynamojax.config.relations import name_of, noise_kind
 from dynamojax.files.records import Record, Recording, SpectralRecording, VelocityRecording
 from dynamojax.instruments.photometer import Photometer
@@ -108,9 +108,11 @@ def _spectra(
     seen = observables.spectra[spectrograph.name]
     flux, velocity = np.asarray(seen.flux), np.asarray(seen.velocity)
     model = build_spectra.spectral_noise(spectrograph, table, experiment.settings["noise"])
+    observer = build_sky.observers(experiment.settings, [spectrograph], [table]).get(spectrograph.name)
     if model is None:
         good = np.isfinite(flux)
-        return SpectralRecording(spectrograph, flux, flux, np.zeros_like(flux), good, velocity)
+        noiseless = flux, flux, np.zeros_like(flux), good, velocity
+        return SpectralRecording(spectrograph, *noiseless, observer=observer)
     kind = noise_kind(table)
     mag = float("nan") if kind == "snr" else _magnitude(experiment, kind, table)
     # A given signal to noise holds for magnitude 0 and an exposure of a day, whatever they are.
@@ -119,7 +121,7 @@ def _spectra(
     root = _root(experiment, spectrograph.name)
     added = _add_spectral_noise(seen.flux, pixel_table(spectrograph), mag_of, exposure, model, root)
     noisy, error, good = map(np.asarray, added)
-    return SpectralRecording(spectrograph, flux, noisy, error, good, velocity, mag)
+    return SpectralRecording(spectrograph, flux, noisy, error, good, velocity, mag, observer)
 
 
 def _magnitude(experiment: "Experiment", kind: str, table: dict) -> float:

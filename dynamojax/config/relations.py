@@ -124,7 +124,20 @@ def _spectrograph_relations(where: str, table: dict) -> list[str]:
             for name in ("file", "pixels_per_element", "medium")
             if table[name] is not None
         ]
-    return problems + _spectral_noise_relations(where, table)
+    return problems + _observer_relations(where, table) + _spectral_noise_relations(where, table)
+
+
+def _observer_relations(where: str, table: dict) -> list[str]:
+    site, target, problems = table["site"], table["target_deg"], []
+    if (site is None) != (target is None):
+        problems.append(f"{where}: site and target_deg belong together; give both or neither")
+    if site is not None and table["barycentric_velocity"] is not None:
+        problems.append(f"{where}: site and barycentric_velocity exclude each other")
+    if site is not None and not (len(site) == 3 and abs(site[0]) <= 360 and abs(site[1]) <= 90):
+        problems.append(f"{where}.site = {site} must be east longitude and latitude in deg and height in m")
+    if target is not None and not (len(target) == 2 and 0 <= target[0] <= 360 and abs(target[1]) <= 90):
+        problems.append(f"{where}.target_deg = {target} must be right ascension, 0 to 360, and declination")
+    return problems
 
 
 def _custom_spectrograph_relations(where: str, table: dict) -> list[str]:

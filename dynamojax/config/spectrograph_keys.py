@@ -72,6 +72,22 @@ SPECTROGRAPHS = Section(
             choices=("vacuum", "air"),
         ),
         Key(
+            "barycentric_velocity",
+            "numbers",
+            None,
+            "Velocity of the observer towards the star at each epoch, or one for all; spectra are then in "
+            "the frame of the observatory, else in that of the barycentre.",
+            "km/s",
+        ),
+        Key(
+            "site",
+            "numbers",
+            None,
+            "East longitude [deg], latitude [deg] and height [m] of the observatory, in place of "
+            "barycentric_velocity; with target_deg.",
+        ),
+        Key("target_deg", "numbers", None, "Right ascension and declination of the star, ICRS.", "deg"),
+        Key(
             "noise",
             "string",
             None,

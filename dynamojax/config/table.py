@@ -14,7 +14,9 @@ from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
 
 POSITIVE = (0.0, inf, False, False)
 # Those of `atmosphere.limb_darkening`, which needs JAX; a test compares them.
+# The second, those of `atmosphere.extinction`.
 LAWS = ("linear", "quadratic", "square_root", "logarithmic", "power2", "four_parameter")
+DUST_LAWS = ("CCM89", "O94", "F99", "F04", "M14", "F19", "D22", "G23")
 
 STAR = Section(
     "star",
@@ -76,10 +78,18 @@ STAR = Section(
             (0.0, inf, True, False),
         ),
         Key(
+            "microturbulence",
+            "number",
+            0.0,
+            "Microscopic broadening of lines beyond the grid's own: exp(-(v / microturbulence)^2).",
+            "km/s",
+            (0.0, inf, True, False),
+        ),
+        Key(
             "av",
             "number",
             0.0,
-            "Interstellar extinction in V, by the law of Gordon et al. (2023) with R_V = 3.1.",
+            "Interstellar extinction in V, by the law of the section extinction.",
             "mag",
             (0.0, inf, True, False),
         ),
@@ -241,6 +251,21 @@ OUTPUT = Section(
     ),
 )
 
+EXTINCTION = Section(
+    "extinction",
+    "Law of interstellar extinction, in bands and spectra; star.av scales it.",
+    (
+        Key("law", "string", "G23", "Name in the package dust_extinction.", choices=DUST_LAWS),
+        Key(
+            "r_v",
+            "number",
+            3.1,
+            "Total over selective extinction; each law has its range.",
+            span=(0.0, inf, False, False),
+        ),
+    ),
+)
+
 SECTIONS = (
     STAR,
     SPOTS,
@@ -254,6 +279,7 @@ SECTIONS = (
     SURFACE,
     SPECTRA,
     CONVECTION,
+    EXTINCTION,
     NOISE,
     SIMULATION,
     OUTPUT,

@@ -27,7 +27,8 @@ STAR_UNITS = {
     **{"teff": "K", "logg": "dex cm/s2", "feh": "dex", "mass": "solMass", "radius": "solRad"},
     **{"distance": "pc", "prot": "d", "inc": "rad", "shear": "1"},
     **{"spot_contrast": "K", "facula_contrast": "K", "facula_ratio": "1"},
-    **{"rv": "km/s", "convective_blueshift": "1", "macroturbulence": "km/s", "av": "mag"},
+    **{"rv": "km/s", "convective_blueshift": "1", "macroturbulence": "km/s"},
+    **{"microturbulence": "km/s", "av": "mag"},
 }
 PLANET_UNITS = {
     **{"radius_ratio": "1", "mass": "solMass", "period": "d", "t_transit": "d", "inc": "rad"},

@@ -123,6 +123,8 @@ def _lamost_wavelength(header: fits.Header, rows: np.ndarray) -> np.ndarray:
 def read_apstar(path: str | Path, row: int = 0) -> ObservedSpectrum:
     """A spectrum of APOGEE in the frame of the star: apStar (combined, and visits) or aspcapStar.
 
+    Files of `write_apstar` are in the frame that their FRAME states.
+
     Args:
         path: File.
         row: Of an apStar file with several visits: 0 and 1 are the combined spectrum, then the visits.

@@ -72,7 +72,10 @@ def one_spectrum(record: Record, recording: SpectralRecording, epoch: int) -> Ob
         "noise_mag": recording.noise_mag if np.isfinite(recording.noise_mag) else None,
         **{f"star.{name}": float(value) for name, value in vars(record.system.star).items()},
     }
-    stated = {"rv": float(recording.velocity[epoch]), "meta": meta}
+    frame = "barycentre"
+    if recording.observer is not None:
+        frame, meta["barycentric_velocity"] = "observatory", float(recording.observer[epoch])
+    stated = {"rv": float(recording.velocity[epoch]), "frame": frame, "meta": meta}
     columns = recording.noisy[epoch], recording.error[epoch], recording.good[epoch]
     if np.any(recording.error[epoch] > 0):
         return simulated(record.name, spectrograph, *columns, **stated)

@@ -54,6 +54,8 @@ class SpectralRecording:
         good: Where a pixel is not flagged.
         velocity: Of the star as a whole, (n_times,). [km/s]
         noise_mag: Magnitude that the noise was computed for; NaN without one. [mag]
+        observer: Velocity of the observer towards the star at each epoch, taken off `velocity`; None where
+            wavelengths are free of the Earth's motion. [km/s]
     """
 
     spectrograph: Spectrograph
@@ -63,6 +65,7 @@ class SpectralRecording:
     good: np.ndarray
     velocity: np.ndarray
     noise_mag: float = float("nan")
+    observer: np.ndarray | None = None
 
     @property
     def ivar(self) -> np.ndarray:

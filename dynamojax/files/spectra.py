@@ -135,8 +135,9 @@ def _on_apogee_grid(spectrum: ObservedSpectrum) -> np.ndarray:
 def write_apstar(path: str | Path, spectrum: ObservedSpectrum) -> Path:
     """Write flux, error and mask as in APOGEE's apStar files, one row of 8575 pixels each.
 
-    Between the chips the flux is NaN and the mask set. apStar wavelengths are those of the star's frame,
-    with its velocity in VHELIO; FRAME states what these are.
+    Between the chips the flux is NaN and the mask set. APOGEE's own wavelengths are those of the star's
+    frame, with its velocity in VHELIO; what is simulated keeps its own, the barycentre's or the
+    observatory's, and FRAME, which `read_apstar` heeds, says which.
 
     Raises:
         ValueError: the pixels are not APOGEE's.

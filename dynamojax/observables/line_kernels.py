@@ -67,15 +67,16 @@ def velocity_kernel(nodes: Nodes, mu_nodes: np.ndarray, reach: int) -> Float[Arr
     return jnp.matmul(weights, spread, precision=_HIGHEST)
 
 
-def with_macroturbulence(
-    kernel: Float[Array, "n_mu n_samples"], mu_nodes: np.ndarray, zeta: Float[Array, ""]
+def with_turbulence(
+    kernel: Float[Array, "n_mu n_samples"], mu_nodes: np.ndarray, zeta: Float[Array, ""], xi: Float[Array, ""]
 ) -> Float[Array, "n_mu n_samples"]:
-    """Kernels broadened by radial-tangential macroturbulence, exactly as they were at zeta = 0.
+    """Kernels broadened by macroturbulence and by microscopic motion, exactly as they were where both are 0.
 
     Args:
-        kernel: From `velocity_kernel`, with 3 zeta of room at its ends.
+        kernel: From `velocity_kernel`, with 3 (zeta + xi) of room at its ends.
         mu_nodes: Cosines of the grid, on the host.
-        zeta: In samples of the spectrum.
+        zeta: Radial-tangential, in samples of the spectrum.
+        xi: Microscopic: at every point and in every direction exp(-(v / xi)^2). In samples.
 
     Source: Gray (2008), The Observation and Analysis of Stellar Photospheres, eq. 17.6: half the surface
         moves along the radius with exp(-(v / zeta mu)^2), half across with exp(-(v / zeta sin theta)^2).
@@ -83,7 +84,9 @@ def with_macroturbulence(
     n = kernel.shape[1]
     frequency = jnp.asarray(np.fft.rfftfreq(2 * n), kernel.dtype)
     mu = jnp.asarray(mu_nodes, kernel.dtype)[:, None]
-    damping = [jnp.exp(-((jnp.pi * zeta * frequency) ** 2) * square) for square in (mu**2, 1 - mu**2)]
+    damping = [
+        jnp.exp(-((jnp.pi * frequency) ** 2) * (zeta**2 * square + xi**2)) for square in (mu**2, 1 - mu**2)
+    ]
     wave = jnp.fft.rfft(kernel, 2 * n, axis=1) * (0.5 * (damping[0] + damping[1]))
     return jnp.fft.irfft(wave, 2 * n, axis=1)[:, :n]
 

@@ -15,7 +15,7 @@ from dynamojax.observables.line_kernels import (
     convolved,
     joined,
     velocity_kernel,
-    with_macroturbulence,
+    with_turbulence,
 )
 from dynamojax.observables.photometry import facula_brightening
 from dynamojax.planets.orbit import planet_positions
@@ -33,7 +33,7 @@ class DiscConfig(eqx.Module):
         n_disc: Nodes of the immaculate disc, across and along the projected spin axis.
         n_cap: Rings of each spot and facula, and nodes of a ring.
         n_planet: Slices of each planet, and nodes of a slice.
-        max_velocity: Largest velocity on the disc, macroturbulence included, that kernels have room for;
+        max_velocity: Largest velocity on the disc, turbulence included, that kernels have room for;
             a star that needs more is not valid. [km/s]
     """
 
@@ -102,10 +102,10 @@ def _kernel(
         shift = jnp.arctanh(velocity / C_KM_S) / ln_step
         all_nodes.append(Nodes(points[2], area, shift + offset))
     nodes = joined(all_nodes)
-    zeta = star.macroturbulence / C_KM_S / ln_step
-    kernel = with_macroturbulence(velocity_kernel(nodes, mu_nodes, reach), mu_nodes, zeta)
+    zeta, xi = (v / C_KM_S / ln_step for v in (star.macroturbulence, star.microturbulence))
+    kernel = with_turbulence(velocity_kernel(nodes, mu_nodes, reach), mu_nodes, zeta, xi)
     widest = jnp.max(jnp.where(nodes.area != 0, jnp.abs(nodes.shift), 0))
-    return kernel, stop_gradient(widest + 3 * zeta)
+    return kernel, stop_gradient(widest + 3 * (zeta + xi))
 
 
 def disc_spectrum(
@@ -120,7 +120,7 @@ def disc_spectrum(
     """Surface flux of the spotted, rotating disc at one epoch, on the grid's wavelengths.
 
     Args:
-        star: Its rotation and macroturbulence.
+        star: Its rotation and turbulence.
         surface: From `surface_intensity`.
         grid: Its wavelengths and cosines.
         parts: From `disc_parts`.

@@ -15,7 +15,7 @@ STAR_UNITS = {
     **{"teff": "K", "logg": "dex", "feh": "dex", "mass": "solMass", "radius": "solRad", "distance": "pc"},
     **{"prot": "d", "inc": "rad", "shear": "1", "spot_contrast": "K", "facula_contrast": "K"},
     **{"facula_ratio": "1", "rv": "km/s", "convective_blueshift": "1", "macroturbulence": "km/s"},
-    "av": "mag",
+    **{"microturbulence": "km/s", "av": "mag"},
 }
 SPOT_UNITS = {"lat": "rad", "lon": "rad", "radius": "rad", "t_max": "d", "tau_emerge": "d", "tau_decay": "d"}
 PLANET_UNITS = {

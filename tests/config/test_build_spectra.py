@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dynamojax.atmosphere.extinction import LAWS, Extinction
 from dynamojax.atmosphere.grid_file import open_grid
-from dynamojax.config import build, build_spectra, documents
+from dynamojax.config import build, build_sky, build_spectra, documents
 from dynamojax.config.reading import check, read_settings
 from dynamojax.config.relations import noise_kind
 from dynamojax.config.spectrograph_keys import SPECTROGRAPH_PRESETS
+from dynamojax.config.table import DUST_LAWS
 from dynamojax.constants import DAY_S
 from dynamojax.instruments import spectrograph_presets as presets
 from dynamojax.observables.spectroscopy import DiscConfig
@@ -208,3 +210,57 @@ def test_noise_of_a_spectrograph(tmp_path, table, kind):
         assert model.ripple is None and (model.bad_pixels is None) == (kind == "snr")
     off = made["noise"] | {"enabled": False}
     assert build_spectra.spectral_noise(spectrograph, checked, off) is None
+
+
+def test_motion_of_the_observer(tmp_path):
+    table = {"preset": "lamost", "times": [0.5, 2.0], "wavelength": [6500, 6700]}
+    site = {"site": [117.6, 40.4, 960.0], "target_deg": [90.0, 23.4]}
+    given = {}
+    for name, keys in {"none": {}, "list": {"barycentric_velocity": [-12.0, 20.0]}, "site": site}.items():
+        made = settings(tmp_path, spectrographs=[table | keys], simulation={"epoch_bjd": 2455462.0})
+        seen = build_spectra.spectrographs(made)
+        given[name] = build_sky.observers(made, seen, made["spectrographs"])
+    assert given["none"] == {}
+    np.testing.assert_array_equal(given["list"]["lamost"], [-12.0, 20.0])
+    assert np.all(given["site"]["lamost"] > 28.0)  # flies towards the solstice in September
+    system = System(build.star(made), SpotMap.empty(1), Planets.empty(0))
+    assert build_spectra.max_shift(made, system, seen, given["list"]) > 20.0
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"barycentric_velocity": [1.0, 2.0, 3.0]}, "has 3 numbers; one for each of 2 epochs"),
+        ({"site": [117.6, 40.4, 960.0]}, "site and target_deg belong together"),
+        ({"site": [117.6, 95.0, 960.0], "target_deg": [0, 0]}, "site = .* must be east longitude"),
+        (
+            {"site": [1.0, 2.0, 3.0], "target_deg": [0, 0], "barycentric_velocity": [1.0]},
+            "exclude each other",
+        ),
+        ({"site": [1.0, 2.0, 3.0], "target_deg": [400, 0]}, "target_deg = .* must be right ascension"),
+    ],
+)
+def test_impossible_observers(tmp_path, keys, message):
+    table = {"preset": "lamost", "times": [0.5, 2.0]} | keys
+    with pytest.raises(ValueError, match=message):
+        made = settings(tmp_path, spectrographs=[table])
+        build_sky.observers(made, build_spectra.spectrographs(made), made["spectrographs"])
+
+
+def test_law_of_extinction(tmp_path):
+    made = settings(tmp_path, extinction={"law": "F99", "r_v": 4.0})
+    assert build_sky.extinction(made) == Extinction("F99", 4.0)
+    assert build_sky.extinction(settings(tmp_path)) == Extinction()
+    assert DUST_LAWS == LAWS
+    with pytest.raises(ValueError, match=r"rv = 9 must be in \[2, 6\] for the law F99"):
+        build_sky.extinction(settings(tmp_path, extinction={"law": "F99", "r_v": 9.0}))
+    with pytest.raises(ValueError, match="'smc' is not a choice"):
+        settings(tmp_path, extinction={"law": "smc"})
+
+
+def test_room_for_microscopic_motion(tmp_path):
+    rooms = []
+    for xi in (0.0, 4.0):
+        made, star = star_of(tmp_path, prot=5.0, microturbulence=xi)
+        rooms.append(build_spectra.disc(made, star, Convection.solar()).max_velocity)
+    assert rooms[1] - rooms[0] == pytest.approx(12.0, abs=1.0)

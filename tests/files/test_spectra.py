@@ -47,11 +47,13 @@ def test_specutils_opens_the_table(tmp_path):
     np.testing.assert_allclose(error[spectrum.good], spectrum.ivar[spectrum.good] ** -0.5, rtol=1e-10)
 
 
-def test_specutils_opens_the_apogee_layout(tmp_path):
+@pytest.mark.parametrize("options", [{}, {"format": "APOGEE apStar"}])
+def test_specutils_opens_the_apogee_layout(tmp_path, options):
+    """It knows the layout by itself, too."""
     specutils = pytest.importorskip("specutils")
     spectrum = spectrum_of(presets.apogee(), frame="star")
     write_apstar(tmp_path / "apStar-mine.fits", spectrum)
-    opened = specutils.Spectrum.read(tmp_path / "apStar-mine.fits", format="APOGEE apStar")
+    opened = specutils.Spectrum.read(tmp_path / "apStar-mine.fits", **options)
     lit = np.isin(np.round(opened.spectral_axis.value, 6), np.round(spectrum.wavelength, 6))
     assert lit.sum() == spectrum.flux.size and opened.flux.size == 8575
     np.testing.assert_allclose(opened.flux.to_value(ABSOLUTE)[lit], spectrum.flux, rtol=1e-12)

@@ -1,5 +1,6 @@
 """Spectra of the disc against brute force, their symmetries, edges and gradients."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -173,3 +174,19 @@ def test_too_fast_and_off_the_grid_are_not_valid(precision):
 def test_bad_configurations(change, message):
     with pytest.raises(ValueError, match=message):
         DiscConfig(**change)
+
+
+def test_microscopic_motion_is_a_gaussian_on_everything(x64):
+    """Of width xi / sqrt(2) in velocity, over the spots' and the planet's marks too: well sampled."""
+    grid = grid_of("optical")
+    star, samples = star_of(30.0, 0.2), 2.0
+    xi = np.sqrt(2) * samples * grid.ln_step * oracle.C_KM_S
+    wide = eqx.tree_at(lambda s: s.microturbulence, star, jnp.asarray(xi))
+    room = DiscConfig(max_velocity=300)
+    still, moving = (ours(grid, s, spots_of(CAPS), planet(), config=room) for s in (star, wide))
+    reach = np.arange(-20, 21)
+    gauss = np.exp(-0.5 * (reach / samples) ** 2)
+    expected = np.convolve(np.asarray(still), gauss / gauss.sum(), mode="same")
+    inner = slice(200, -200)
+    np.testing.assert_allclose(moving[inner], expected[inner], rtol=1e-8)
+    assert np.max(np.abs(moving[inner] / still[inner] - 1)) > 1e-3

@@ -16,7 +16,7 @@ from tests.observables.synthetic_grid import synthetic_grid
 CONFIG = DiscConfig(n_disc=(24, 8), n_cap=(4, 8), n_planet=(6, 6))
 SURFACE = SurfaceConfig(law="gaussian", overlap="exact", faculae=True)
 STAR = {"teff": 5480.0, "logg": 4.4, "feh": -0.1, "prot": 3.0, "inc_deg": 65.0, "shear": 0.2, "rv": 12.3}
-STAR |= {"macroturbulence": 3.0, "facula_ratio": 1.0, "spot_contrast": 900.0}
+STAR |= {"macroturbulence": 3.0, "microturbulence": 1.5, "facula_ratio": 1.0, "spot_contrast": 900.0}
 
 
 def parts(**change):
@@ -82,7 +82,7 @@ EDGES = {
     "pole-on": {"inc_deg": 0.0},
     "equator-on": {"inc_deg": 90.0},
     "no shear": {"shear": 0.0},
-    "no macroturbulence": {"macroturbulence": 0.0},
+    "no turbulence": {"macroturbulence": 0.0, "microturbulence": 0.0},
     "no spot contrast": {"spot_contrast": 0.0},
 }
 
