@@ -10,8 +10,8 @@ import numpy as np
 from astropy.io import fits as fits_files
 
 import dynamojax as dj
+from benchmarks.fit_lamost import spectra, summary
 from benchmarks.harness import RESULTS, environment
-from dynamojax.files import read_lamost
 from dynamojax.inference.period import find_period
 from dynamojax.inference.posterior import laplace
 from dynamojax.inference.spots import fit_spots
@@ -31,13 +31,14 @@ def kadacs(folder: Path | None):
 
 
 def kepler(path: Path):
-    """A quarter of the archive: days, and flux about 1."""
+    """A quarter of the archive: days, flux about 1 and its error as the archive states it."""
     if not path.is_file():
         return None
     data = fits_files.getdata(path, 1)
     day, flux = data["TIME"].astype(float), data["PDCSAP_FLUX"].astype(float)
     keep = np.isfinite(day * flux) & (data["SAP_QUALITY"] == 0)
-    return day[keep] - day[keep][0], flux[keep] / np.median(flux[keep])
+    error = data["PDCSAP_FLUX_ERR"].astype(float)[keep] / np.median(flux[keep])
+    return day[keep] - day[keep][0], flux[keep] / np.median(flux[keep]), error
 
 
 def binned(day, flux, width):
@@ -51,10 +52,12 @@ def binned(day, flux, width):
     return t, f, point / np.sqrt(n)
 
 
-def light_curve(name, day, flux, error, star, published, *, n_spots, evolving, low, high) -> dict:
-    """Period of all data, and spots in a window."""
+def light_curve(
+    name, day, flux, error, star, published, *, n_spots, evolving, low, high, n_turns=6, shear=False
+) -> dict:
+    """Period of all data, and spots in a window of some turns."""
     found = find_period(day, flux, low=low, high=high)
-    window = day < min(day[-1], 6 * found.value)
+    window = day < min(day[-1], n_turns * found.value)
     t, f, e = (x[window] for x in (day, flux, error))
     data = dj.DataSet.light_curve("kepler", t, f, e, trend_degree=1)
     simulate = dj.Simulator(dj.load_grid(), [data.instrument])
@@ -67,6 +70,8 @@ def light_curve(name, day, flux, error, star, published, *, n_spots, evolving, l
         dj.Free("star.prot", 0.85 * found.value, 1.15 * found.value),
         *(dj.Free("spots.lat_deg", -30, 75), "spots.lon_deg", dj.Free("spots.radius_deg", 0.3, 25)),
     ]
+    if shear:
+        free += [dj.Free("star.shear", -0.02, 0.05)]
     if evolving:
         free += [dj.Free("star.shear", -0.05, 0.4), dj.Free("spots.t_max", t[0] - 15, t[-1] + 15)]
         free += [dj.Free(f"spots.{x}", 1.0, 100.0) for x in ("tau_emerge", "tau_decay")]
@@ -75,7 +80,10 @@ def light_curve(name, day, flux, error, star, published, *, n_spots, evolving, l
     wall, fit = time.perf_counter() - start, result.fit
     residual = np.asarray(data.values)[0] - fit.fitted["kepler"].model[0]
     posterior = laplace(fit)
+    point = np.median(np.abs(np.diff(residual))) * 1.4826 / np.sqrt(2)
     row = {
+        "point_to_point_ppm": float(1e6 * point),
+        "rate_difference_rad_per_day": _rates(fit),
         **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
         **{"off_percent": 100 * (found.value / published - 1), "false_alarm": found.false_alarm},
         **{
@@ -96,45 +104,13 @@ def light_curve(name, day, flux, error, star, published, *, n_spots, evolving, l
     return row
 
 
-def spectra(folder: Path) -> list[dict]:
-    """Every spectrum of a folder in one batch for each set of pixels."""
-    rows = []
-    observed = {path.stem: read_lamost(path) for path in sorted(folder.glob("spec-*.fits"))}
-    for name, one in observed.items():
-        data = dj.DataSet.spectrum(
-            *("lamost", one.wavelength, one.flux, one.flux_err),
-            **{"resolution": 1800.0, "good": one.good, "low": 4500.0, "high": 6800.0, "continuum_degree": 8},
-        )
-        ranges = {"teff": (3000, 7500), "logg": (2.5, 5.0), "feh": (-1.0, 0.5)}
-        simulate = dj.Simulator(dj.load_grid(), [], [data.instrument], ranges=ranges)
-        free = [
-            dj.Free("star.teff"),
-            dj.Free("star.logg"),
-            dj.Free("star.feh"),
-            dj.Free("star.rv", -300, 300),
-        ]
-        begin = [
-            dj.System(
-                dj.Star.from_degrees(teff=t, logg=4.4, feh=-0.2), dj.SpotMap.empty(), dj.Planets.empty()
-            )
-            for t in (3500.0, 4600.0, 5600.0, 6600.0)
-        ]
-        start = time.perf_counter()
-        fits = dj.fit_many(begin, simulate, [[data]] * 4, free, key=jax.random.key(0), max_steps=60)
-        fit = max(fits, key=lambda f: f.log_posterior if f.is_valid else -np.inf)
-        row = {
-            **{"file": name, "class": one.meta.get("SUBCLASS"), "pipeline_rv": one.rv},
-            **{"sn": one.meta.get("SN_R", one.meta.get("SNRR")), "wall_s": time.perf_counter() - start},
-            **{"values": dict(zip(fit.names, map(float, fit.values), strict=True))},
-            **{
-                "chi2_per_point": fit.chi2 / fit.n_good,
-                "is_converged": fit.is_converged,
-                "at_bounds": fit.at_bounds,
-            },
-        }
-        rows.append(row)
-        print(row, flush=True)
-    return rows
+def _rates(fit) -> float:
+    """Of the slowest spot and the fastest one. [rad/day]"""
+    star, spots = fit.system.star, fit.system.spots
+    rates = (
+        2 * np.pi / np.asarray(star.prot) * (1 - np.asarray(star.shear) * np.sin(np.asarray(spots.lat)) ** 2)
+    )
+    return float(np.ptp(rates[np.asarray(spots.radius) > 0]))
 
 
 def real(data: Path, privateer: Path | None = None) -> None:
@@ -148,7 +124,7 @@ def real(data: Path, privateer: Path | None = None) -> None:
         rows.append(light_curve("KIC 10644253", t, 1 + 1e-6 * f, 1e-6 * e, star, 10.9, **settings))
     given = kepler(data / "kepler" / "kplr009726699-2009350155506_llc.fits")
     if given is not None:
-        day, flux = given
+        day, flux, error = given
         # Half the medians of three points before and after: equal to no point on a slope.
         wide = np.pad(flux, 3, mode="edge")
         before, after = (np.median([wide[k + j : k + j + flux.size] for j in range(3)], 0) for k in (0, 4))
@@ -163,9 +139,14 @@ def real(data: Path, privateer: Path | None = None) -> None:
             "spot_contrast": 400.0,
             "shear": 0.0,
         }
-        settings = {"n_spots": 4, "evolving": False, "low": 0.2, "high": 5.0}
-        error = np.full(flux.size, 1.4826 * np.median(np.abs(np.diff(flux[calm]))) / np.sqrt(2))
+        settings = {"n_spots": 4, "evolving": False, "low": 0.2, "high": 5.0, "shear": True}
         rows.append(light_curve("GJ 1243", day[calm], flux[calm], error[calm], star, 0.5926, **settings))
-    lamost = spectra(data / "lamost") if (data / "lamost").is_dir() else []
-    result = {"environment": environment(), "light_curves": rows, "spectra": lamost}
+    with jax.enable_x64(True):
+        lamost = spectra(data / "lamost") if (data / "lamost").is_dir() else []
+    result = {
+        "environment": environment(),
+        "light_curves": rows,
+        "spectra": lamost,
+        "spectra_summary": summary(lamost),
+    }
     (RESULTS / "fit_real.json").write_text(json.dumps(result, indent=1, default=float) + "\n")

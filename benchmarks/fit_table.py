@@ -63,8 +63,14 @@ def _of_the_held(_, rank, off, median_off, error, prior, bound) -> dict:
     }
 
 
+def _of_runs(star: dict) -> list[str]:
+    """Faults; where several runs were compared, their agreement stands for the drift of each."""
+    return [f for f in star["faults"] if star.get("r_hat") is None or "drifts" not in f]
+
+
 def table(stars: list[dict]) -> dict:
     """Of one kind of data: stars without a fault count, the others are named."""
+    stars = [{**s, "faults": _of_runs(s)} for s in stars]
     fine = [s for s in stars if not s["faults"]]
     columns = _collected(fine)
     faulty = {s["star"]: s["faults"] for s in stars if s["faults"]}
@@ -100,7 +106,7 @@ def _names_open(stars: list[dict]) -> dict[str, list[int]]:
 
 def together(parts: dict[str, list[dict]]) -> dict:
     """Joint against either alone, star by star: medians of the ratio of errors, and of rms of offsets."""
-    by = {mode: {s["star"]: s for s in stars if not s["faults"]} for mode, stars in parts.items()}
+    by = {mode: {s["star"]: s for s in stars if not _of_runs(s)} for mode, stars in parts.items()}
     rows = {}
     for alone in ("light", "spectrum"):
         both = sorted(set(by.get("joint", {})) & set(by.get(alone, {})))
@@ -135,7 +141,7 @@ def sum_up(folder: Path, modes=("light", "spectrum", "joint")) -> dict:
     result = {
         "environment": environment(),
         "tables": {mode: table(stars) for mode, stars in parts.items()},
-        "open": {mode: _names_open([s for s in stars if not s["faults"]]) for mode, stars in parts.items()},
+        "open": {mode: _names_open([s for s in stars if not _of_runs(s)]) for mode, stars in parts.items()},
         "joint_over_alone": together(parts),
     }
     for mode, rows in result["tables"].items():

@@ -123,7 +123,7 @@ class Weighted:
         """Why the draws are not to be trusted; empty if they are."""
         found = []
         walked = np.isfinite(self.drift).all()
-        if walked and not np.abs(self.drift).max() < LARGEST_DRIFT:
+        if walked and self.r_hat is None and not np.abs(self.drift).max() < LARGEST_DRIFT:
             worst = self.names[int(np.argmax(np.abs(self.drift)))]
             found.append(
                 f"{worst} drifts by {np.abs(self.drift).max():.2f} of its error, {LARGEST_DRIFT} at most"
