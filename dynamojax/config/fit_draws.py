@@ -26,6 +26,8 @@ class Draws:
         n_effective: Of each parameter; NaN without a sampler.
         n_chains: 0 without.
         faults: Why they are not to be trusted; empty if they are, or if nothing is known.
+        best: Values of the fit's best end with spots numbered and angles unwound as in the draws; None where
+            draws do not renumber them.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,7 @@ class Draws:
     n_effective: np.ndarray
     n_chains: int = 0
     faults: tuple[str, ...] = ()
+    best: np.ndarray | None = None
 
 
 def gaussian_draws(posterior: Laplace, table: dict, seed: int) -> Draws:
@@ -120,9 +123,11 @@ def importance_draws(fit: Fit, stages: Stages, tell, key) -> Draws:
             "values": found.values[0],
             "n_effective": found.n_effective,
             "faults": np.array(found.faults, dtype=str),
+            "best": found.labelled(fit.values[np.asarray(fit.problem.parameters.is_active)]),
         }
 
     kept = stages("importance", make)
     names, faults = (tuple(map(str, kept[name])) for name in ("names", "faults"))
     nothing = np.full(len(names), np.nan)
-    return Draws(names, kept["values"], "importance", nothing, kept["n_effective"], 0, faults)
+    known = {"n_effective": kept["n_effective"], "faults": faults, "best": kept["best"]}
+    return Draws(names, kept["values"], "importance", nothing, **known)

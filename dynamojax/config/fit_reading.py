@@ -137,8 +137,9 @@ def _free_relations(tables: list[dict]) -> list[str]:
             problems.append(
                 f'free[{i}]: prior = "normal", mean and deviation belong together; give all or none'
             )
-        if table["prior"] == "isotropic" and table["name"] != "star.inc_deg":
-            problems.append(f"free[{i}]: prior = 'isotropic' is for star.inc_deg, not for {table['name']}")
+        for prior, name in (("isotropic", "star.inc_deg"), ("on_sphere", "spots.lat_deg")):
+            if table["prior"] == prior and table["name"].partition("[")[0] != name:
+                problems.append(f"free[{i}]: prior = {prior!r} is for {name}, not for {table['name']}")
     return problems
 
 

@@ -31,8 +31,8 @@ def record_of(outcome: Outcome) -> FitRecord:
         name=settings.settings["star"]["name"],
         status=status,
         parameters=_parameters(outcome, values, turned),
-        covariance=None if posterior is None else posterior.covariance,
-        covariance_kind="" if posterior is None else posterior.information.kind,
+        covariance=_covariance(outcome, turned)[0],
+        covariance_kind=_covariance(outcome, turned)[1],
         draws=turned,
         sampler="" if draws is None else draws.sampler,
         n_chains=0 if draws is None else draws.n_chains,
@@ -73,6 +73,8 @@ def _values(outcome: Outcome) -> tuple[np.ndarray, np.ndarray | None]:
     fit, active = outcome.fit, outcome.active
     values = np.array(fit.values, np.float64)[active]
     draws = None if outcome.draws is None else np.array(outcome.draws.values, np.float64)
+    if outcome.draws is not None and outcome.draws.best is not None:
+        return np.array(outcome.draws.best, np.float64), draws
     parameters = fit.problem.parameters
     for i, j in enumerate(active):
         if parameters.places[j][2] == "lon" and parameters.bounds.kinds[j] == "line" and fit.is_valid:
@@ -82,6 +84,15 @@ def _values(outcome: Outcome) -> tuple[np.ndarray, np.ndarray | None]:
             if draws is not None:
                 draws[:, i] -= shift
     return values, draws
+
+
+def _covariance(outcome: Outcome, draws: np.ndarray | None) -> tuple[np.ndarray | None, str]:
+    """Of the draws of a sampler, else of the Gaussian, and what it is."""
+    if draws is not None and outcome.draws is not None and outcome.draws.sampler != "gaussian":
+        return np.atleast_2d(np.cov(draws.T)), "draws"
+    if outcome.posterior is None:
+        return None, ""
+    return outcome.posterior.covariance, outcome.posterior.information.kind
 
 
 def _parameters(outcome: Outcome, values, draws) -> tuple[FittedParameter, ...]:

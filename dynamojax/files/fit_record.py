@@ -128,8 +128,8 @@ class FitRecord:
         name: Of the star.
         status: converged, not converged or failed.
         parameters: Free ones that were not held empty.
-        covariance: Of the Gaussian posterior, NaN where the data hold too little; None without.
-        covariance_kind: hessian, or fisher where the exact curvature was not positive.
+        covariance: Of a sampler's draws or the Gaussian, NaN where the data hold too little; None without.
+        covariance_kind: draws, hessian, or fisher where the exact curvature was not positive.
         draws: Of the posterior, (n_draws, n); None without.
         sampler: That made them: gaussian, nuts or importance; empty without.
         n_chains: Of nuts; 0 for the others.

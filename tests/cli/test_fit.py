@@ -105,6 +105,8 @@ def test_what_it_writes_and_says(undisturbed):
     truth = np.array([20.0, 160.0, 9.0, 7.0])
     # Held parameters are the true ones; four standard deviations.
     assert np.all(np.abs(np.array(table["value"]) - truth) < 4 * np.array(table["error"]))
+    # 200 draws: a standard deviation to 5 %, five of these.
+    np.testing.assert_allclose(found.draws.std(axis=0), np.array(table["error"]), rtol=0.25)
     map_ = found.spot_map
     assert map_.n_draws == 200 and 0.5 < map_.mean.max() < 1
     # Dark where spots are, at the epoch, and nowhere else: the first at 35 and 20 deg.

@@ -58,6 +58,7 @@ def test_a_good_one_has_defaults():
         (("data", 0, "start"), "x", "is not a number"),
         (("free", 0, "prior"), "normal", "belong together"),
         (("free", 0, "prior"), "isotropic", "is for star.inc_deg"),
+        (("free", 0, "prior"), "on_sphere", "is for spots.lat_deg, not for star.prot"),
         (("free", 0, "maximum"), 3.0, "not a key of [[free]]"),
         (("fit",), {"starts": 0}, "fit.starts = 0 is out of range"),
         (("fit",), {"method": "simplex"}, "is not a choice"),
