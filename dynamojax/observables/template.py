@@ -48,7 +48,7 @@ class TemplateMatch(eqx.Module):
 
     @property
     def best(self) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-        """Velocity of least squares of the valid arms and its error, from the parabola about it. [km/s]
+        """Velocity of least squares of the valid arms and its error, of a quartic through 5 samples. [km/s]
 
         NaN where the least value is at an end. The error holds where the weights are inverse variances.
         """
@@ -56,19 +56,47 @@ class TemplateMatch(eqx.Module):
 
 
 def _vertex(x: Float[Array, " n"], y: Float[Array, " n"]) -> tuple[Array, Array]:
-    """Lowest point of the parabola through the lowest sample and its neighbours, and sqrt(2 / y'')."""
+    """Lowest point near the lowest sample, and sqrt(2 / y'') there.
+
+    Of the parabola through the sample and its neighbours, then of the quartic through five samples, unless
+    that has none between the neighbours.
+    """
     low = jnp.argmin(y)
-    start = jnp.clip(low - 1, 0, x.shape[0] - 3)
-    xs, ys = (jax.lax.dynamic_slice(q, (start,), (3,)) for q in (x, y))
+    xs, ys = _around(x, y, low, 3)
     a, b = jnp.diff(xs)
     left, right = jnp.diff(ys) / jnp.diff(xs)
     bend = (right - left) / (a + b)
     slope = (left * b + right * a) / (a + b)
     holds = (bend > 0) & (low > 0) & (low < x.shape[0] - 1)
     bend = jnp.where(holds, bend, 1.0)
-    return jnp.where(holds, xs[1] - 0.5 * slope / bend, jnp.nan), jnp.where(
-        holds, 1 / safe_sqrt(bend), jnp.nan
-    )
+    at = xs[1] - 0.5 * slope / bend
+    if x.shape[0] >= 5:
+        better, curve = _quartic_vertex(*_around(x, y, low, 5), at)
+        inside = (better > xs[0]) & (better < xs[2]) & (curve > 0)
+        at, bend = jnp.where(inside, better, at), jnp.where(inside & holds, 0.5 * curve, bend)
+    return jnp.where(holds, at, jnp.nan), jnp.where(holds, 1 / safe_sqrt(bend), jnp.nan)
+
+
+def _around(x: Array, y: Array, low: Array, n: int) -> tuple[Array, Array]:
+    """The n samples about one, as far as there are."""
+    start = jnp.clip(low - n // 2, 0, x.shape[0] - n)
+    return tuple(jax.lax.dynamic_slice(q, (start,), (n,)) for q in (x, y))
+
+
+def _quartic_vertex(xs: Float[Array, " 5"], ys: Float[Array, " 5"], at: Array) -> tuple[Array, Array]:
+    """Where the quartic through five samples has no slope, by Newton's method, and its y'' there."""
+    table = [ys]
+    for k in range(1, 5):
+        table.append((table[-1][1:] - table[-1][:-1]) / (xs[k:] - xs[:-k]))
+    bend = jnp.ones_like(at)
+    for _ in range(4):
+        value, slope, bend = table[4][0], jnp.zeros_like(at), jnp.zeros_like(at)
+        for k in range(3, -1, -1):
+            bend = bend * (at - xs[k]) + 2 * slope
+            slope = slope * (at - xs[k]) + value
+            value = value * (at - xs[k]) + table[k][0]
+        at = at - safe_divide(slope, bend)
+    return at, bend
 
 
 class TemplateCorrelator(eqx.Module):

@@ -6,6 +6,8 @@ a setting changed. Save a figure with `figure.savefig(path)`.
 
 from dynamojax.plotting.animation import animate_star as animate_star
 from dynamojax.plotting.butterfly import plot_butterfly as plot_butterfly
+from dynamojax.plotting.correlations import plot_correlation as plot_correlation
+from dynamojax.plotting.correlations import plot_residuals as plot_residuals
 from dynamojax.plotting.disc import disc_image as disc_image
 from dynamojax.plotting.disc import plot_disc as plot_disc
 from dynamojax.plotting.examples import plot_examples as plot_examples

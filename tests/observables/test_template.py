@@ -24,10 +24,10 @@ def case(velocity, *spans, even=True, **kwargs):
 @pytest.mark.parametrize("even", [True, False])
 @pytest.mark.parametrize("velocity", [-4.321, 0.0, 6.5])
 def test_velocity_of_a_shifted_spectrum(x64, velocity, even):
-    """The spline is exact to 1e-5 for sigma = 3 pixels; the parabola over 0.5 km/s is off by 0.3 m/s."""
+    """The spline is exact to 1e-5 for sigma = 3 pixels: what is left is below 0.05 m/s."""
     instrument, flux, template = case(velocity, even=even)
     match = template_correlator(instrument, VELOCITIES)(flux, template)
-    assert abs(float(match.best[0]) - velocity) < 5e-4
+    assert abs(float(match.best[0]) - velocity) < 5e-5
     assert float(jnp.min(match.total)) < 5e-3 and float(jnp.max(match.total)) > 1.5  # lines where none are
 
 

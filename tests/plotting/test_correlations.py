@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dynamojax.observables.line_shape import line_shape
-from dynamojax.plotting.correlations import plot_correlation, plot_residuals
+from dynamojax.plotting import plot_correlation, plot_residuals
 
 V = np.linspace(-20, 20, 81)
 
