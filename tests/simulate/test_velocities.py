@@ -64,6 +64,25 @@ def test_gradient_reaches_the_star(grid):
     assert float(slopes.star.inc) != 0 and float(jnp.max(jnp.abs(slopes.spots.lat))) > 0
 
 
+def test_long_before_and_after_its_spots_a_star_is_immaculate(grid):
+    times = np.array([-9000.0, -50.0, 90.0, 9000.0])
+    meter = dj.Photometer("rv", ("johnson_v",), times, exposure=0.0, n_sub=1, n_sub_spots=1)
+    system = eqx.tree_at(lambda s: s.planets, _system(), dj.Planets.empty(1))
+    seen = dj.Simulator(grid, velocimeters=[meter])(system)
+    assert bool(seen.valid)
+    np.testing.assert_allclose(seen.velocities["rv"].total, 12.0, rtol=0, atol=1e-6)
+
+
+def test_epochs_beyond_what_phases_hold_are_refused(grid):
+    meter = dj.Photometer(
+        "rv", ("johnson_v",), np.array([0.0, 20000.0]), exposure=0.0, n_sub=1, n_sub_spots=1
+    )
+    with pytest.raises(ValueError, match=r"rv: times reach 20000.0 day, allowed: within 16384"):
+        dj.Simulator(grid, velocimeters=[meter])
+    with pytest.raises(ValueError, match=r"lamost: times reach 20000.0 day, allowed: within 16384"):
+        dj.Simulator(grid, [], [dj.lamost(times=[20000.0]).within(6500, 6600)])
+
+
 def test_wrong_use_is_explained(grid):
     with pytest.raises(ValueError, match="each with its own name"):
         dj.Simulator(grid, [METER], velocimeters=[METER])
