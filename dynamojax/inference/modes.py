@@ -175,4 +175,5 @@ def distinct(ends: Ends, standard: Standard, depth: float) -> tuple[Ends, np.nda
             for step, j in zip(steps, kept, strict=True)
         ):
             kept.append(int(i))
+    kept = kept or [int(np.argmax(ends.log_density))]
     return Ends(z[kept], *(x[kept] for x in ends[1:])), evidence[kept]

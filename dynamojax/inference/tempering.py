@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from dynamojax.inference.comoving import Comoving
 from dynamojax.inference.ensemble import Proposal, Walkers, begun, moved
 from dynamojax.inference.mixture import Mixture, refitted
-from dynamojax.inference.modes import prior_draws, relabelled
+from dynamojax.inference.modes import log_densities, prior_draws, relabelled, search
 from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
 from dynamojax.inference.standard import Standard
@@ -45,11 +45,13 @@ def temper(
     n_moves: int = 20,
     n_last: int = 8,
     n_components: int = 12,
+    n_starts: int = 64,
 ) -> Weighted:
     """Draw from a posterior of curved ridges and many maxima, by tempering from the prior: slow and thorough.
 
     Runs that know nothing of each other are weighted by the evidence that each finds, so that one that got
-    stuck at a lower maximum counts for nothing; how far the others differ says whether they mixed.
+    stuck at a lower maximum counts for nothing; how far the others differ says whether they mixed. Least
+    squares from many starts look for a maximum that is far higher than all draws, which would be a fault.
 
     Args:
         fit: A fit, or a problem as `pose` makes it; its start does not matter. Priors should be proper:
@@ -60,6 +62,7 @@ def temper(
         n_moves: Steps of each after every rise of the likelihood's power.
         n_last: So many times as many at the end; the second half is kept.
         n_components: Of the mixture that jumps are drawn from.
+        n_starts: Of the least squares, each the best of 64 draws of the prior.
 
     Raises:
         ValueError: no particle is valid, or the likelihood is too narrow for the stages there may be.
@@ -70,10 +73,20 @@ def temper(
     keys = jax.random.split(stream(key, "runs"), n_runs)
     runs = [tempered(comoving, key=one, **settings) for one in keys]
     seed = int(jax.random.randint(stream(key, "draws"), (), 0, 2**31 - 1))
-    return _together(comoving, runs, seed)
+    best = best_end(comoving.standard, n_starts, stream(key, "starts"))
+    return _together(comoving, runs, best[0], seed)
 
 
-def _together(comoving: Comoving, runs: list["Tempered"], seed: int) -> Weighted:
+def best_end(standard: Standard, n_starts: int, key: Key[Array, ""]) -> tuple[float, float]:
+    """Of the highest maximum that least squares find: ln density in standard coordinates, and chi square."""
+    settings = {"n_starts": n_starts, "n_candidates": 64 * n_starts, "max_steps": 60}
+    start = standard.outside(standard.problem.parameters.start)
+    ends = search(standard, np.asarray(start)[None], key=key, **settings)
+    i = int(np.argmax(ends.log_density))
+    return float(ends.log_density[i]), float(least_squares(standard, jnp.asarray(ends.z[i], start.dtype)))
+
+
+def _together(comoving: Comoving, runs: list["Tempered"], best_there: float, seed: int) -> Weighted:
     """All runs by their evidence, labelled after the best draw of all."""
     standard, n_steps = comoving.standard, len(runs[0].z) // 2
     y = np.stack([run.z[n_steps:] for run in runs])
@@ -90,12 +103,15 @@ def _together(comoving: Comoving, runs: list["Tempered"], seed: int) -> Weighted
     worst = np.argmax([np.abs(drift).max() for _, drift in checks])
     dtype = standard.problem.parameters.start.dtype
     squares = float(least_squares(standard, jnp.asarray(best, dtype)))
+    top = z[np.argsort(np.stack([run.likelihood[n_steps:] for run in runs]).ravel())[-256:]]
+    there = np.asarray(log_densities(standard, jnp.asarray(top, dtype)))
     return Weighted(
         *(standard, standard.names, draws.reshape(log.size, -1), weights, log.ravel(), z, best),
         *(declared(standard, best[None]), np.ones(1), np.nan, sum(n for n, _ in checks), checks[worst][1]),
         *(runs[0].accepted, float(logsumexp(evidences) - np.log(len(runs))), squares),
         *(standard.problem.study.n_good, len(counts), sum(run.n_evaluations for run in runs)),
         *(prior_widths(standard), seed, between(draws[counts])),
+        best_there - float(there.max()),
     )
 
 

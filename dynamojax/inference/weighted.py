@@ -17,6 +17,7 @@ from dynamojax.inference.standard import Standard
 LARGEST_SHAPE = 0.7  # Pareto k beyond which weights say nothing (Vehtari et al. 2024)
 LARGEST_DRIFT = 0.25
 LARGEST_R_HAT = 1.1
+LARGEST_MISS = 6.0  # the highest of thousands of draws is a few below the maximum
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Weighted:
         n_evaluations: Of the posterior, walks not counted.
         prior_widths: Standard deviations of the priors; NaN without a proper one.
         seed: Of `values`.
+        missed: ln density of the highest maximum that another search found, over the highest draw's.
         r_hat: Nested, between runs that know nothing of each other; None where there is one.
     """
 
@@ -71,6 +73,7 @@ class Weighted:
     prior_widths: np.ndarray
     seed: int
     r_hat: np.ndarray | None = None
+    missed: float = 0.0
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -132,6 +135,8 @@ class Weighted:
             found.append(f"Pareto k {self.k_hat:.2f} of the weights, {LARGEST_SHAPE} at most")
         if self.n_effective.min() < 200:
             found.append(f"{self.n_effective.min():.0f} effective draws, 200 at least")
+        if self.missed > LARGEST_MISS:
+            found.append(f"a maximum higher by {self.missed:.1f} in ln is missed, {LARGEST_MISS} at most")
         if self.r_hat is not None and not self.r_hat.max() < LARGEST_R_HAT:
             worst = self.names[int(np.argmax(self.r_hat))]
             found.append(f"R-hat {self.r_hat.max():.2f} of {worst} between runs, {LARGEST_R_HAT} at most")

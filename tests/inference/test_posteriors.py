@@ -131,7 +131,11 @@ def test_importance_sampling_against_a_dense_grid(dense, x64):
 
 @pytest.mark.slow
 def test_tempering_against_a_dense_grid(dense, x64):
-    check(temper(dense[0], key=KEY, n_runs=2, n_particles=128, n_moves=8, n_components=4), dense, 200)
+    check(
+        temper(dense[0], key=KEY, n_runs=2, n_particles=128, n_moves=8, n_components=4, n_starts=7),
+        dense,
+        200,
+    )
 
 
 def test_a_search_that_hit_nothing_is_told(dense, x64):
