@@ -12,7 +12,7 @@ import numpy as np
 
 from dynamojax.atmosphere import grid as bands_of_models
 from dynamojax.atmosphere.bands import band_from_filter
-from dynamojax.config import build, build_spectra
+from dynamojax.config import build, build_sky, build_spectra
 from dynamojax.config.generation_reading import Generation
 from dynamojax.config.population import population
 from dynamojax.config.reading import Settings
@@ -23,7 +23,7 @@ from dynamojax.evolution.tracks import TrackGrid
 from dynamojax.observables.noise import validate_noise
 from dynamojax.observables.spectral_noise import pixel_table
 from dynamojax.observables.spectroscopy import DiscConfig
-from dynamojax.planets.encounters import panels_for
+from dynamojax.planets.encounters import CrossingConfig, sized
 from dynamojax.population.combined_light import observe
 from dynamojax.population.manifest import file_digest
 from dynamojax.population.prior import Prior
@@ -32,11 +32,16 @@ from dynamojax.population.sampling import LABEL_UNITS, sample_star, sized_for
 from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.light_curves import bands_behind_dust
+from dynamojax.simulate.simulator import _room_needed as room_of_each
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.system import Epochs
 
 _PILOT = 256  # stars that show how much room the simulator needs
 _MARGIN = 1.5
+_LEAN, _FEW = 0.6, 8  # share of stars for whom the lean room is; epochs in transit from which it pays
+_PANELS_A_CAP = (
+    12  # spots cross each other and the planet's rim in fewer corners, but for one star in thousands
+)
 _FILES = ("times_file", "band_file", "file", "grid")  # keys that name input files
 _DEFAULT_VELOCITY, _DEFAULT_SHIFT = 120.0, 300.0  # [km/s], of the disc and of the star as a whole
 
@@ -70,6 +75,7 @@ def recipe(generation: Generation, sizes: dict | None = None) -> Recipe:
         sample=sample_star,
         observe=observe,
         groups=tuple(wanted["columns"]),
+        lean=crossing_of(made, sizes, "lean_"),
     )
     return Recipe(
         maker=maker,
@@ -131,6 +137,8 @@ def simulator(settings: Settings) -> Simulator:
         surface=build.surface(settings),
         disc=disc,
         convection=build_spectra.convection(settings),
+        observer=build_sky.observers(settings, spectrographs, settings["spectrographs"]),
+        extinction=build_sky.extinction(settings),
         max_shift=max_shift,
         limb_darkening=build.limb_darkening(settings),
         degree=settings["simulation"]["degree"],
@@ -147,37 +155,46 @@ def _with_places(prior: Prior, tracks: TrackGrid, n_spots: int | None) -> Prior:
 def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root) -> dict:
     """Room for overlaps and crossings that the first stars need, with a margin.
 
-    A star that needs more is not valid.
+    A star that needs more is not valid. Where planets or companions pass in front of spots, there is a lean
+    room, too, in which most stars are simulated at a fraction of the time.
     """
-    if not made.schedules:
+    if not (made.schedules or made.velocimeters):
         return {}
     draw = jax.jit(jax.vmap(sample_star, in_axes=(None, 0, None, None)))
     drawn = draw(root, jnp.arange(_PILOT), prior, tracks)
     pairs = [drawn.system] if drawn.companion is None else [drawn.system, drawn.companion]
-    needed = [_room(made.sized_for(systems)) for systems in pairs]
-    return {name: max(room[name] for room in needed) for name in needed[0]}
+    needed = np.max([np.stack(room_of_each(made, systems)) for systems in pairs], axis=0) + 1
+    largest = max(float(jnp.max(systems.planets.radius_ratio, initial=0)) for systems in pairs)
+    neighbours, *most = np.ceil(_MARGIN * needed.max(axis=1)).astype(int).tolist()
+    sizes = _room(made, *most, largest) | {"n_neighbours": max(neighbours, made.surface.n_neighbours)}
+    if needed[1].max() <= _FEW:
+        return sizes
+    lean = _room(made, *np.quantile(needed[1:], _LEAN, axis=1, method="higher").tolist(), largest)
+    return sizes | {f"lean_{name}": value for name, value in lean.items()}
 
 
-def _room(sized: Simulator) -> dict[str, int]:
-    more = {name: int(np.ceil(_MARGIN * getattr(sized.crossing, name))) for name in ("n_epochs", "n_caps")}
-    panels = max(panels_for(more["n_caps"]), sized.crossing.n_panels)
-    return more | {
-        "n_panels": panels,
-        "n_nodes": max(4 * panels, sized.crossing.n_nodes),
-        "n_neighbours": int(np.ceil(_MARGIN * sized.surface.n_neighbours)),
-    }
+def _room(made: Simulator, n_epochs: int, n_caps: int, largest: float) -> dict[str, int]:
+    """Room for crossings; fewer panels than could ever be needed, which would be a hundred times as many."""
+    room = sized(made.crossing, n_epochs, n_caps, largest)
+    panels = min(room.n_panels, max(made.crossing.n_panels, _PANELS_A_CAP * n_caps))
+    nodes = min(room.n_nodes, max(sized(made.crossing, 1, 1, largest).n_nodes, 3 * panels))
+    return {"n_epochs": n_epochs, "n_caps": n_caps, "n_panels": panels, "n_nodes": nodes}
 
 
 def with_sizes(made: Simulator, sizes: dict) -> Simulator:
     """The simulator with this room."""
     if "n_epochs" not in sizes:  # no light curves
         return made
-    crossing = {name: sizes[name] for name in ("n_epochs", "n_caps", "n_panels", "n_nodes")}
-    room = (
-        dataclasses.replace(made.crossing, **crossing),
-        dataclasses.replace(made.surface, n_neighbours=sizes["n_neighbours"]),
-    )
+    room = crossing_of(made, sizes, ""), dataclasses.replace(made.surface, n_neighbours=sizes["n_neighbours"])
     return eqx.tree_at(lambda s: (s.crossing, s.surface), made, room)
+
+
+def crossing_of(made: Simulator, sizes: dict, which: str) -> CrossingConfig | None:
+    """The room for crossings, or with `lean_` that of most stars; None where there is none."""
+    names = ("n_epochs", "n_caps", "n_panels", "n_nodes")
+    if f"{which}n_epochs" not in sizes:
+        return None
+    return dataclasses.replace(made.crossing, **{name: sizes[f"{which}{name}"] for name in names})
 
 
 def curve_noises(settings: Settings, made: Simulator) -> tuple[CurveNoise, ...]:

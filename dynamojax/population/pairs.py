@@ -132,5 +132,6 @@ def pair_labels(
         **{name: jnp.where(orbit.exists, x, jnp.nan) for name, x in numbers.items()},
         "is_binary": orbit.exists,
         "is_blended": orbit.exists & (axis / star.distance < prior.binaries.aperture),
-        "is_eclipsing": is_eclipsing(orbit, star, other),
+        # of what is in the light: without occulters no eclipse is
+        "is_eclipsing": is_eclipsing(orbit, star, other) & prior.binaries.eclipses,
     }

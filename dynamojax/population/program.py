@@ -8,7 +8,7 @@ accelerators all goes side by side, as many stars as memory holds.
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import jax
@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int, Key
 
-from dynamojax.population.stars import Row, StarMaker, drawn_star, recorded_star, star_row
+from dynamojax.population.stars import Row, StarMaker, drawn_star, observed_star, recorded_star, star_row
 
 _GROUP_CPU = 8  # stars side by side on CPU in the draw and in noise
 # Stars of a device at a time on CPU: enough that starting a chunk costs nothing, a multiple of those in
@@ -26,6 +26,7 @@ _GROUP_CPU = 8  # stars side by side on CPU in the draw and in noise
 _CPU_CHUNK, _CPU_LEAST = 32, 2 * _GROUP_CPU
 _TRIAL, _MOST = 16, 4096  # stars side by side on an accelerator: first try, and more never pays
 _MAX_OUTPUT = 2**28  # bytes of one chunk's rows on one device
+_WITHOUT_YNN = {"xla_cpu_experimental_ynn_fusion_type": ""}
 _SHARE = 0.5  # of a device's memory that a chunk may take: the next one is computed while it is copied
 
 
@@ -58,14 +59,30 @@ def rows(
     def on_one_device(maker, root, ids):
         group = _GROUP_CPU if side_by_side == 1 else side_by_side
         drawn = _in_groups(lambda i: drawn_star(maker, root, i), ids, group)
-        observe = lambda star: maker.observe(maker.simulator, star)  # noqa: E731
-        seen = jax.lax.map(observe, drawn) if side_by_side == 1 else _in_groups(observe, drawn, group)
+        if side_by_side == 1:
+            seen = jax.lax.map(lambda star: observed_star(maker, star), drawn)
+        else:  # side by side a star would wait for what its neighbours need
+            seen = _in_groups(lambda star: maker.observe(maker.simulator, star), drawn, group)
         return _in_groups(lambda x: recorded_star(maker, root, *x), (ids, drawn, seen), group)
 
     sharded = jax.shard_map(
         on_one_device, mesh=mesh, in_specs=(P(), P(), P("star")), out_specs=P("star"), check_vma=False
     )
     return sharded(maker, root, star_ids)
+
+
+@cache
+def compiler_options() -> dict[str, str]:
+    """Without XLA's fusions by YNN, where there are such.
+
+    With them (jaxlib 0.10.2, CPU) light curves with transits in front of spots hold memory that was never
+    written: other values at each run, infinities and NaN among them.
+    """
+    try:
+        jax.jit(lambda x: x + 1).lower(0.0).compile(_WITHOUT_YNN)
+    except Exception:  # noqa: BLE001 - an XLA that does not know of them
+        return {}
+    return _WITHOUT_YNN
 
 
 @dataclass(frozen=True)
@@ -172,7 +189,7 @@ def _fitting(placed, mesh: Mesh, size: int, memory: int, *, is_fixed: bool) -> P
         ids = jax.device_put(
             np.zeros(size * mesh.devices.size, np.int32), NamedSharding(mesh, P("star"))
         )  # fmt: skip
-        compiled = rows.lower(maker, root, ids, side_by_side, mesh).compile()
+        compiled = rows.lower(maker, root, ids, side_by_side, mesh).compile(compiler_options())
         needed = _bytes_needed(compiled)
         if needed <= memory or is_fixed:
             return Program(

@@ -1,6 +1,7 @@
 """One star's row of a data set, from its number: drawn, simulated, observed with noise. Traced."""
 
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -14,6 +15,7 @@ from dynamojax.numerics import as_float, stream
 from dynamojax.observables.noise.model import Noise, add_noise
 from dynamojax.observables.photometry import magnitude
 from dynamojax.observables.spectral_noise import PixelTable, SpectralNoise, add_spectral_noise
+from dynamojax.planets.encounters import CrossingConfig
 from dynamojax.population.columns import curve_name
 from dynamojax.simulate import Observables, Simulator
 from dynamojax.simulate.light_curves import LightCurve, immaculate_flux
@@ -93,6 +95,7 @@ class StarMaker(eqx.Module):
             none), `labels` and `valid`; static.
         observe: `observe(simulator, drawn)` gives the observables of what was drawn; static.
         groups: Of columns that are kept beside parameters and labels, static.
+        lean: Room for crossings that most stars find enough, tried before the simulator's own; None for none.
     """
 
     prior: eqx.Module
@@ -104,6 +107,7 @@ class StarMaker(eqx.Module):
     sample: Callable = eqx.field(static=True)
     observe: Callable = eqx.field(static=True)
     groups: tuple[str, ...] = eqx.field(static=True)
+    lean: CrossingConfig | None = None
 
 
 def star_row(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]) -> Row:
@@ -124,6 +128,16 @@ def star_row(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]) ->
 def drawn_star(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]):
     """One star as the prior has it."""
     return maker.sample(root, star_id, maker.prior, maker.tracks)
+
+
+def observed_star(maker: StarMaker, drawn) -> Observables:
+    """What is seen of a star without noise: in the lean room, and anew if it finds no place there."""
+    if maker.lean is None:
+        return maker.observe(maker.simulator, drawn)
+    lean = eqx.tree_at(lambda s: s.crossing, maker.simulator, maker.lean)
+    first = maker.observe(lean, drawn)
+    again = partial(maker.observe, maker.simulator, drawn)
+    return jax.lax.cond(first.valid | ~drawn.valid, lambda: first, again)
 
 
 def recorded_star(
