@@ -1,6 +1,6 @@
 """Data sets end to end: stars a second to disk, what writing costs, memory against length, bytes a star.
 
-python -m benchmarks.bench_generate --task full curves --stars 256
+python -m benchmarks.bench_generate --task full curves --stars 256 --repeats 3
 python -m benchmarks.bench_generate --task length --stars 1000 10000 100000
 """
 
@@ -40,8 +40,10 @@ def configuration(task: str, n_stars: int, shard_stars: int | None) -> str:
     return "\n".join(lines) + "\n" + instruments
 
 
-def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, folder: Path) -> dict:
-    """Make a data set in this process, and compute it once more without writing."""
+def measure(
+    task: str, n_stars: int, shard_stars: int | None, n_devices: int, repeats: int, folder: Path
+) -> dict:
+    """Make a data set in this process, and compute it before and after without writing; so many times."""
     import jax
 
     jax.config.update("jax_num_cpu_devices", n_devices)
@@ -56,7 +58,8 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
     path.write_text(configuration(task, n_stars, shard_stars))
     start = time.perf_counter()
     made = make(read_generation(path))
-    manifest, todo = engine.prepare(folder / "set", recipes.plan(made), resume=False)
+    manifest = recipes.plan(made)
+    todo = [manifest.shard(i) for i in range(manifest.n_shards)]
     prepared = time.perf_counter() - start
     start = time.perf_counter()
     program = build_program(made.maker, made.root, star_mesh(), manifest.shard_stars)
@@ -66,13 +69,23 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
     about = recipes.about_of(made, manifest)
     require_parquet()  # takes a second to import
     alone = [_without_writing(program, todo)] if n_stars <= _TWICE else []
-    processor = time.process_time()
-    report = engine.write_all(program, folder / "set", manifest, about, todo)
-    processor = time.process_time() - processor
-    engine.finish(folder / "set", manifest)
-    peak = _peak()
-    alone += [_without_writing(program, todo)] if n_stars <= _TWICE else []
-    seconds, seconds_processor = np.mean(alone, axis=0).tolist() if alone else (None, None)
+    reports, processors = [], []
+    for _ in range(repeats):
+        shutil.rmtree(folder / "set", ignore_errors=True)
+        engine.prepare(folder / "set", manifest, resume=False)
+        processor = time.process_time()
+        reports.append(engine.write_all(program, folder / "set", manifest, about, todo))
+        processors.append(time.process_time() - processor)
+        engine.finish(folder / "set", manifest)
+        peak = _peak()
+        alone += [_without_writing(program, todo)] if n_stars <= _TWICE else []
+    # each against the mean of what comes right before and after it
+    lost = [1 - 0.5 * (alone[k][0] + alone[k + 1][0]) / reports[k].seconds for k in range(repeats) if alone]
+    report, processor = (
+        reports[int(np.argsort([r.seconds for r in reports])[repeats // 2])],
+        np.median(processors),
+    )
+    seconds, seconds_processor = np.median(alone, axis=0).tolist() if alone else (None, None)
     data = DataSet(folder / "set")
     return {
         "task": f"data set: {task}",
@@ -88,14 +101,15 @@ def measure(task: str, n_stars: int, shard_stars: int | None, n_devices: int, fo
         "run_s": report.seconds,
         "run_without_writing_s": seconds,
         "processor_without_writing_s": seconds_processor,
-        "processor_s": processor,
+        "processor_s": float(processor),
         "stars_per_s": n_stars / report.seconds,
-        "processor_s_per_star": processor / n_stars,
+        "processor_s_per_star": float(processor / n_stars),
         "waiting_for_writer": report.waited / report.seconds,
         "writing_over_run": report.writing / report.seconds,
-        "lost_to_writing": None if seconds is None else 1 - seconds / report.seconds,
+        "lost_to_writing": float(np.median(lost)) if lost else None,
+        "lost_to_writing_each": lost,
         "processor_lost_to_writing": (
-            None if seconds_processor is None else 1 - seconds_processor / processor
+            None if seconds_processor is None else float(1 - seconds_processor / processor)
         ),
         "bytes_per_star": report.n_bytes / n_stars,
         "valid": data.n_valid / n_stars,
@@ -123,6 +137,7 @@ def _child(task: str, n_stars: int, options: argparse.Namespace) -> dict:
     """Each row in a process of its own: its memory is its own."""
     command = [sys.executable, "-m", "benchmarks.bench_generate", "--child", "--task", task]
     command += ["--stars", str(n_stars), "--devices", str(options.devices), "--folder", str(options.folder)]
+    command += ["--repeats", str(options.repeats)]
     command += [] if options.shard_stars is None else ["--shard-stars", str(options.shard_stars)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -137,6 +152,7 @@ def main(argv=None) -> None:
     parser.add_argument("--stars", type=int, nargs="+", default=[256])
     parser.add_argument("--shard-stars", type=int)
     parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=1, help="data sets, in one process")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--name", help="name of the results file, without .json")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -144,7 +160,8 @@ def main(argv=None) -> None:
     if options.child:
         folder = Path(tempfile.mkdtemp(dir=options.folder))
         try:
-            row = measure(options.task[0], options.stars[0], options.shard_stars, options.devices, folder)
+            options_of = options.shard_stars, options.devices, options.repeats
+            row = measure(options.task[0], options.stars[0], *options_of, folder)
         finally:
             shutil.rmtree(folder)
         print(json.dumps(row))
@@ -164,7 +181,8 @@ def _show(row: dict) -> None:
         f"{row['task']:18s} {row['batch']:7d} stars, {row['n_devices']} devices: {row['stars_per_s']:8.2f} a "
         f"second ({1e3 * row['processor_s_per_star']:.1f} ms of processor each), lost to writing "
         f"{lost:.1f} % ({lost_processor:.1f} % of processor), {row['bytes_per_star'] / 1e3:.1f} kB a star, "
-        f"peak {row['rss_peak_bytes'] / 1e6:.0f} MB, {100 * row['valid']:.1f} % valid",
+        f"peak {row['rss_peak_bytes'] / 1e6:.0f} MB, {100 * row['valid']:.1f} % valid; each run "
+        + ", ".join(f"{100 * x:.1f} %" for x in row["lost_to_writing_each"]),
         flush=True,
     )
 
