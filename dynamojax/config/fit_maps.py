@@ -1,7 +1,5 @@
 """The surface that a posterior stands for: mean and spread of the darkening over its draws."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +52,7 @@ def _all_values(outcome: Outcome) -> np.ndarray:
     return values.astype(best.dtype)
 
 
-@partial(jax.jit, static_argnums=())
+@jax.jit
 def _moments(problem: Problem, simulator: Simulator, values, grid, points, epochs: Epochs):
     """Mean and standard deviation of the maps of all draws, one pass."""
 
