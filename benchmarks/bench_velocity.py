@@ -1,6 +1,7 @@
 """Velocity series in closed form: speed beside the light curve, error, and what differential rotation costs.
 
 python -m benchmarks.bench_velocity --spots 100 --batch 1 32
+python -m benchmarks.bench_velocity --overlap --name velocity_overlap_float32
 """
 
 import time
@@ -16,9 +17,12 @@ from benchmarks.job import Job, phases, radii, spotted_star
 from benchmarks.quadrature import cap_moments
 from benchmarks.velocity_quadrature import turning_moments
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.moments import SurfaceConfig
+from dynamojax.surface.geometry import sky_positions
+from dynamojax.surface.moments import SurfaceConfig, surface_moments
 from dynamojax.surface.velocity_moments import sum_of_velocity_moments, velocity_moments
-from dynamojax.system import Star
+from dynamojax.system import Epochs, SpotMap, Star
+from tests.oracles import union as dense
+from tests.oracles.union_velocities import union_velocity_moments
 
 SUM = SurfaceConfig(overlap="sum")
 SHIFT = np.asarray(Convection.solar().shift, float)
@@ -159,11 +163,71 @@ def spread_row(radius_deg: float, dtype: str, shear: float = 0.4) -> dict:
     return facts | {"error_over_shear": worst / shear, "centre_rate_error_over_shear": plain / shear}
 
 
+def overlap_rows(dtype: str, n_rounds: int, n_spots: int = 200, room: int = 48) -> list[dict]:
+    """Overlapping spots counted once: velocities beside light alone, and their error at 20 epochs."""
+    lat, lon, radius = dense.dense_map(0, n_spots=n_spots)
+    times, config = np.arange(1000) / 48, SurfaceConfig("constant", "exact", n_neighbours=room)
+    star = {"prot": 10.0, "inc_deg": 65.0, "shear": 0.2}
+    with harness.precision(dtype):
+        spots = SpotMap.from_degrees(*map(np.rad2deg, (lat, lon, radius)))
+        args = Star.from_degrees(**star), spots, Epochs.from_days(times)
+
+        def light(*args):
+            return surface_moments(*args, config, 6).spot
+
+        def both(*args):
+            found = velocity_moments(*args, config, 6, 8)
+            return found.light.spot, found.spot
+
+        def slopes(function):
+            def loss(star, spots, epochs):
+                return sum(jnp.sum(q**2) for q in jax.tree.leaves(function(star, spots, epochs)))
+
+            return jax.value_and_grad(loss, argnums=(0, 1))
+
+        calls = {"light": light, "light and velocities": both, "gradient of both": slopes(both)}
+        timings = {name: harness.time_jax(jax.jit(f), *args, n_runs=n_rounds)[0] for name, f in calls.items()}
+        at = np.arange(0, 1000, 50)
+        found = np.asarray(jax.jit(both)(*args)[1], float)[:, at]
+        position = np.asarray(
+            sky_positions(args[0], spots.lat, spots.lon, Epochs.from_days(times[at])), float
+        )
+        radii, shear, inc = (np.asarray(q, float) for q in (spots.radius, args[0].shear, args[0].inc))
+    exact = np.stack(
+        [
+            union_velocity_moments(position[..., i].T, radii, float(shear), float(inc), 6)[1]
+            for i in range(at.size)
+        ],
+        axis=1,
+    )
+    error = np.max(np.abs(found - exact)) / np.max(np.abs(exact))
+    facts = {
+        "task": "overlapping spots",
+        "dtype": dtype,
+        "n_spots": n_spots,
+        "n_epochs": times.size,
+        "n_neighbours": room,
+    }
+    rows = [
+        facts
+        | {"system": f"dynamojax, {name}", "run_s": t.run_s, "over_light": t.run_s / timings["light"].run_s}
+        for name, t in timings.items()
+    ]
+    rows[1]["rotation_relative_error"] = float(error)
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
 def main(argv=None) -> None:
     """Measure, print and write the rows."""
     parser = harness.arguments(__doc__)
     parser.add_argument("--spots", type=int, default=100)
+    parser.add_argument("--overlap", action="store_true", help="only unions of overlapping spots")
     options = parser.parse_args(argv)
+    if options.overlap:
+        rows = overlap_rows(options.dtype, options.runs)
+        print("written:", harness.write_results(options.name or f"velocity_overlap_{options.dtype}", rows))
+        return
     rows = [row for b in options.batch for row in speed_rows(options.spots, b, options.dtype, options.runs)]
     for shear in (0.0, 0.2):
         job = Job(**{**vars(spotted_star(30, seed=3)), "shear": shear})
