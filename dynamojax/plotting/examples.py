@@ -144,7 +144,7 @@ def _velocity(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, abou
         style = {"color": PALETTE[0], "lw": 0.8} if is_model else {"color": FAINT, "ms": 2.0, "mew": 0}
         axes.plot(times, factor * (arrays[key][row] - middle), "-" if is_model else ".", **style)
     axes.set_xlabel("Time [d]")
-    axes.set_ylabel(f"{name} - {middle:.1f} km/s [{unit}]")
+    axes.set_ylabel(f"{name} less its median [{unit}]")
 
 
 def _spots(axes: Axes, name: str, arrays: Arrays, row: int | np.integer, about: dict) -> None:
