@@ -122,7 +122,8 @@ def _spots_behind_planets(
         return none, none, jnp.asarray(True)
 
     def hidden(planet, position, half_sine):
-        nodes = planet_nodes(*planet, *_CROSSING_NODES)
+        x, y, z, p = planet
+        nodes = planet_nodes(x, y, z, p, *_CROSSING_NODES)
         return _sums(star, nodes, covered_share(nodes, position, half_sine), n_light, n)
 
     def of(faculae):

@@ -310,8 +310,8 @@ def test_planets_in_front_of_spots_against_cells(x64, faculae):
 
 def test_too_little_room_for_crossings_is_said(x64):
     planet = _planet(radius_earth=18.0, inc_deg=89.0)
-    spots = dj.SpotMap.from_degrees([5, 12, -5], [-15, -8, 25], [14, 9, 10])
-    system = eqx.tree_at(lambda s: s.spots, _system(planet), spots)
+    spots = dj.SpotMap.from_degrees([0, 5, -5], [0, 8, -8], [20, 20, 20])
+    system = eqx.tree_at(lambda s: s.spots, _system(planet, inc_deg=90), spots)
     epochs = dj.Epochs.from_days([0.0, 0.01])
     got = _series(
         system, epochs, _bands(), SurfaceConfig(), Convection.solar(), room=CrossingConfig(n_caps=1)
