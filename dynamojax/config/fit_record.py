@@ -74,7 +74,7 @@ def _values(outcome: Outcome) -> tuple[np.ndarray, np.ndarray | None]:
     values = np.array(fit.values, np.float64)[active]
     draws = None if outcome.draws is None else np.array(outcome.draws.values, np.float64)
     if outcome.draws is not None and outcome.draws.best is not None:
-        return np.array(outcome.draws.best, np.float64), draws
+        values = np.array(outcome.draws.best, np.float64)
     parameters = fit.problem.parameters
     for i, j in enumerate(active):
         if parameters.places[j][2] == "lon" and parameters.bounds.kinds[j] == "line" and fit.is_valid:
