@@ -40,6 +40,19 @@ def safe_arctan2(y: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array,
     return jnp.where(origin, 0.0, jnp.arctan2(jnp.where(origin, 0.0, y), jnp.where(origin, 1.0, x)))
 
 
+def weighted_sum(
+    weights: Float[Array, "n_rows n"], terms: Float[Array, "n n_columns"]
+) -> Float[Array, "n_rows n_columns"]:
+    """The matrix product of a few rows with a few long columns, as a plain sum.
+
+    A product beside another one is fused by XLA (jaxlib 0.10.2, CPU) into code that reads memory which
+    nothing has written: tests/planets/test_transit.py has the case.
+    """
+    return sum(
+        (weights[:, k, None] * terms[k] for k in range(1, terms.shape[0])), weights[:, 0, None] * terms[0]
+    )
+
+
 def split_float(x: Float[Array, "..."], bits: int) -> tuple[Array, Array]:
     """High and low part, x = high + low exactly, high with `bits` explicit mantissa bits.
 

@@ -1,7 +1,6 @@
 """Band fluxes of a spotted star with planets, from moments of the surface and intensities in mu."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -9,6 +8,7 @@ from dynamojax.atmosphere.grid import BandGrid
 from dynamojax.atmosphere.interpolation import band_intensity
 from dynamojax.atmosphere.limb_darkening import LimbDarkening, polynomial_coefficients, quadrature_nodes
 from dynamojax.constants import PC_R_SUN
+from dynamojax.numerics import weighted_sum
 from dynamojax.surface.moments import SurfaceMoments
 from dynamojax.system import SpotMap, Star
 
@@ -101,7 +101,7 @@ def hidden_light(bands: BandPolynomials, moments: SurfaceMoments) -> Float[Array
         (bands.photosphere - bands.spot, moments.spot),
         (bands.photosphere - bands.facula, moments.facula),
     )
-    spot, facula = (jnp.matmul(a, m, precision=jax.lax.Precision.HIGHEST) for a, m in terms)
+    spot, facula = (weighted_sum(a, m) for a, m in terms)
     return spot + facula
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from dynamojax.numerics import weighted_sum
 from dynamojax.observables.photometry import BandPolynomials, disc_flux, hidden_light
 from dynamojax.planets.encounters import CrossingConfig, crossing_sums
 from dynamojax.planets.nodes import PlanetNodes, covered_share, planet_nodes
@@ -65,7 +66,7 @@ def _seen(
     a: Float[Array, "n_bands n"], moments: Float[Array, "m n_times"]
 ) -> Float[Array, "n_bands n_times"]:
     """Sum over the first n moments."""
-    return jnp.matmul(a, moments[: a.shape[-1]], precision=jax.lax.Precision.HIGHEST)
+    return weighted_sum(a, moments[: a.shape[-1]])
 
 
 def _hidden(bands: BandPolynomials, spot: Array, facula: Array) -> Float[Array, "n_bands n_times"]:

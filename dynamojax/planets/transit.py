@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxoplanet.core.limb_dark import deficit_vector
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import safe_sqrt
+from dynamojax.numerics import safe_sqrt, weighted_sum
 
 
 def greens_coefficients(a: Float[Array, "n_bands K"]) -> Float[Array, "n_bands K"]:
@@ -59,4 +59,4 @@ def transit_loss(
     behind = z <= 0
     separation = jnp.where(behind, 2 + radius, safe_sqrt(x * x + y * y))
     deficit = deficit_vector(a.shape[-1] - 1, order=order)(separation, radius)
-    return -jnp.einsum("ptn,bn->bt", deficit, greens_coefficients(a), precision="highest")
+    return -weighted_sum(greens_coefficients(a), jnp.sum(deficit, axis=0).T)

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
+from dynamojax.observables.photometry import BandPolynomials, hidden_light
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.planets.transit import transit_loss
+from dynamojax.surface.moments import SurfaceMoments
 from dynamojax.system import Epochs, Planets, Star
 
 batman = pytest.importorskip("batman")
@@ -135,3 +137,19 @@ def test_within_the_flux_and_symmetric(x, y, p, u1, u2):
         loss = np.asarray(_LOSS(*places, jnp.ones((1, 3)), jnp.array([p]), a))[0]
     assert np.all(loss >= -1e-12) and np.all(loss <= _disc(a[0]) * (1 + 1e-10))
     np.testing.assert_allclose(loss, loss[0], rtol=1e-9, atol=1e-12)
+
+
+def test_two_planets_before_a_star_without_faculae_in_several_bands():
+    # XLA's CPU compiler (jaxlib 0.10.2) once made infinities of the two matrix products of this scene.
+    n, a = 9247, jnp.asarray([[0.35, 0.9, -0.25], [0.5, 0.6, -0.1], [0.6, 0.5, -0.1]])
+    bands = BandPolynomials(a, 0.1 * a, a, jnp.asarray(True))
+    x = jnp.linspace(-3, 3, n) * jnp.ones((2, 1))
+
+    def lost(x, bands):
+        loss = transit_loss(x, 0 * x, 1 + 0 * x, jnp.full(2, 0.03), bands.photosphere)
+        nothing = jnp.zeros((a.shape[1], n))
+        return loss - hidden_light(bands, SurfaceMoments(nothing, nothing, jnp.full(n, True)))
+
+    there = np.asarray(jax.jit(lost)(x, bands))
+    one = np.asarray(_LOSS(x[:1], 0 * x[:1], 1 + 0 * x[:1], jnp.full(1, 0.03), a))
+    assert np.abs(there - 2 * one).max() < 1e-7  # rounding of a flux of about 1
