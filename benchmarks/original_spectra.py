@@ -1,9 +1,9 @@
 """What dynamo-stellar does for a spectrum, its own functions on intensities it is given.
 
 Its road: a brightness for each of N rings, each ring's spectrum broadened by a rotation profile of the whole
-disc and weighted with a filter's transmission; a sum over mu with weights mu (mu_i^2 - mu_(i+1)^2), a mixture of photosphere and spots by filling
-factor, a Gaussian of constant width, the rotation profile again. Its reading and interpolation of PHOENIX
-files, several seconds, is timed apart (`bench_grid`).
+disc and weighted with a filter's transmission; a sum over mu with weights mu (mu_i^2 - mu_(i+1)^2), a
+mixture of photosphere and spots by filling factor, a Gaussian of constant width, the rotation profile
+again. Its reading and interpolation of PHOENIX files, several seconds, is timed apart (`bench_grid`).
 """
 
 import contextlib
