@@ -65,7 +65,7 @@ def _header(spectrum: ObservedSpectrum) -> fits.Header:
     header["PROCVER"] = (about["version"], "its version")
     header["OBJECT"] = spectrum.name
     header["INSTRUME"] = spectrum.instrument
-    header["FRAME"] = (spectrum.frame, "wavelengths are free of the motion of")
+    header["FRAME"] = (spectrum.frame, "wavelengths are as seen from here")
     if np.isfinite(spectrum.rv):
         header["RV"] = (spectrum.rv, "[km/s] radial velocity, positive recedes")
     for key, comment in _CARDS.items():

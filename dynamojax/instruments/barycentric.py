@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+_FIRST, _LAST = 2415020.5, 2488069.5  # 1900 and 2100. [day]
+
 
 def barycentric_velocity(
     bjd: Float[np.ndarray, " n_times"], target_deg: Sequence[float | int], site: Sequence[float | int]
@@ -18,9 +20,16 @@ def barycentric_velocity(
         target_deg: Right ascension and declination, ICRS. [deg]
         site: East longitude [deg], latitude [deg], height above the ellipsoid [m].
 
+    Raises:
+        ValueError: epochs beyond the ephemeris.
     Source: astropy's `radial_velocity_correction` with its own ephemeris (ERFA's epv00), as in Wright &
         Eastman (2014); the Earth's rotation angle without predictions of UT1 that need a download: 1 mm/s.
     """
+    if not np.all((np.asarray(bjd) > _FIRST) & (np.asarray(bjd) < _LAST)):
+        raise ValueError(
+            f"bjd = {np.min(bjd):g} to {np.max(bjd):g}, allowed: {_FIRST:g} to {_LAST:g}, the years 1900 to "
+            "2100 of the ephemeris; check the epochs and epoch_bjd"
+        )
     from astropy import units as u  # takes a third of a second to import
     from astropy.coordinates import EarthLocation, SkyCoord
     from astropy.time import Time

@@ -52,6 +52,7 @@ class MaskCorrelator(eqx.Module):
         n_lines: Of each arm, static; lines lie in the order of the arms.
         ln_wavelength: Of each arm, mean over its lines, weighted, static. [ln A]
         min_lines: That an arm needs, static.
+        n_pixels: Of a spectrum, static.
     """
 
     velocity: Float[Array, " n_velocities"] = eqx.field(converter=as_float)
@@ -62,6 +63,7 @@ class MaskCorrelator(eqx.Module):
     n_lines: tuple[int, ...] = eqx.field(static=True)
     ln_wavelength: tuple[float, ...] = eqx.field(static=True)
     min_lines: int = eqx.field(static=True)
+    n_pixels: int = eqx.field(static=True)
 
     def __call__(
         self, flux: Float[Array, " n_pixels"], good: Bool[Array, " n_pixels"] | None = None
@@ -74,7 +76,15 @@ class MaskCorrelator(eqx.Module):
         Args:
             flux: On the pixels of the spectrograph; pixels that are not finite are bad. [any unit]
             good: Which pixels may be used, such as ivar > 0; all if left out.
+
+        Raises:
+            ValueError: a flux of another shape.
         """
+        if flux.shape != (self.n_pixels,):
+            raise ValueError(
+                f"flux has shape {flux.shape}, ({self.n_pixels},) is expected: one spectrum, on the pixels "
+                "of the spectrograph; map it over epochs with jax.vmap"
+            )
         good = jnp.isfinite(flux) if good is None else good & jnp.isfinite(flux)
         flux = jnp.where(good, flux, 0)
         bad_before = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(~good)])
@@ -138,6 +148,7 @@ def correlator(
         n_lines=tuple(len(part[2]) for part in parts),
         ln_wavelength=tuple(_mean_ln(mask, part[2]) for part in parts),
         min_lines=min_lines,
+        n_pixels=int(starts[-1]),
     )
 
 

@@ -71,6 +71,12 @@ def check_laws(laws: Mapping[str, LimbDarkening], bands: Sequence[str]) -> None:
         )
 
 
+def _check_observer(observer: Mapping[str, np.ndarray], names: Sequence[str]) -> None:
+    unknown = sorted(set(observer) - set(names))
+    if unknown:
+        raise ValueError(f"observer names {unknown}, which are no spectrographs; allowed: {', '.join(names)}")
+
+
 class Simulator(eqx.Module):
     """A star's observables: `simulate(system)`, under `jax.jit`, `jax.vmap` and `jax.grad` alike.
 
@@ -141,8 +147,10 @@ class Simulator(eqx.Module):
         self.dust = bands_behind_dust(self.extinction, self.grid)
         smoothing = Smoothing() if smoothing is None else smoothing
         build = partial(Recorder.build, extinction=self.extinction, smoothing=smoothing, **(ranges or {}))
+        observer = observer or {}
+        _check_observer(observer, [s.name for s in spectrographs])
         self.recorders = tuple(
-            build(s, file, self.disc, max_shift, (observer or {}).get(s.name)) for s in spectrographs
+            build(s, file, self.disc, max_shift, observer.get(s.name)) for s in spectrographs
         )
         self.velocimeters = tuple(Velocimeter.build(p) for p in velocimeters)
         self.crossing = CrossingConfig() if crossing is None else crossing

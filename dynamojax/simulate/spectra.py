@@ -120,10 +120,15 @@ class Recorder(eqx.Module):
 
 
 def velocity_within(system: System, recorder: Recorder) -> Float[Array, " n_nodes"]:
-    """Of the star as a whole away from the observer, at the nodes within each exposure. [km/s]"""
+    """Of the star as a whole away from the observer, at the nodes within each exposure. [km/s]
+
+    An observer who moves at v towards the star sees wavelengths divided by 1 + v / c, the factor with which
+    a barycentric correction multiplies them (Wright & Eastman 2014, PASP 126, 838, eq. 2).
+    """
     exposures = recorder.exposures
     reflex = reflex_velocity(system.star, system.planets, exposures.epochs)
-    return system.star.rv + reflex - jnp.repeat(recorder.observer, exposures.n_sub)
+    shift = jnp.arctanh((system.star.rv + reflex) / C_KM_S)
+    return C_KM_S * jnp.tanh(shift - jnp.repeat(jnp.log1p(recorder.observer / C_KM_S), exposures.n_sub))
 
 
 def recorded(

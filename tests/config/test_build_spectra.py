@@ -237,6 +237,10 @@ def test_motion_of_the_observer(tmp_path):
             {"site": [1.0, 2.0, 3.0], "target_deg": [0, 0], "barycentric_velocity": [1.0]},
             "exclude each other",
         ),
+        (
+            {"site": [1.0, 2.0, 3.0], "target_deg": [0, 0], "times": [0.5, 1e9]},
+            "the years 1900 to 2100",
+        ),
         ({"site": [1.0, 2.0, 3.0], "target_deg": [400, 0]}, "target_deg = .* must be right ascension"),
     ],
 )

@@ -125,6 +125,8 @@ def test_what_is_refused():
         correlator(instrument, mask, VELOCITIES, width=-1)
     with pytest.raises(ValueError, match="min_lines = -1"):
         correlator(instrument, mask, VELOCITIES, min_lines=-1)
+    with pytest.raises(ValueError, match=r"flux has shape \(7,\), .* is expected"):
+        correlator(instrument, mask, VELOCITIES, min_lines=0)(jnp.ones(7))
 
 
 def test_batches_precision_and_traces():
