@@ -135,6 +135,7 @@ def test_batches_in_chunks_are_the_batch(grid):
         dj.simulate_batch(simulate, systems, batch_size=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_spots", [0, 4])
 @pytest.mark.parametrize("n_planets", [0, 2])
 def test_nothing_on_the_star_is_a_flat_line(grid, n_spots, n_planets):
@@ -149,6 +150,7 @@ def test_nothing_on_the_star_is_a_flat_line(grid, n_spots, n_planets):
     assert all(jnp.all(jnp.isfinite(s)) for s in jax.tree.leaves(slopes))
 
 
+@pytest.mark.slow
 def test_a_planet_larger_than_the_star_hides_all_of_it(grid):
     planet = dj.Planets.from_degrees(radius_earth=300.0, star_radius=1.0, period=3.0, t_transit=0.5)
     system = dj.System(_star(), dj.SpotMap.from_degrees(0, 0, 10), planet)
@@ -189,6 +191,7 @@ def test_gradient_of_every_parameter_against_finite_differences(x64):
             np.testing.assert_allclose(slope[index], difference, rtol=2e-4, atol=1e-6, err_msg=f"{i} {index}")
 
 
+@pytest.mark.slow
 def test_sized_for_gives_just_the_room(grid):
     """Two kinds of stars fit; without the spare place and one more, a star is said to have failed."""
     systems = jax.tree.map(lambda *x: jnp.stack(x), _system(), _system(prot=4))
@@ -202,6 +205,7 @@ def test_sized_for_gives_just_the_room(grid):
     assert not jnp.all(jax.vmap(less)(systems).valid)
 
 
+@pytest.mark.slow
 def test_exposures_average_the_flux(grid, x64):
     """A long exposure is the mean of many short ones, in and out of transit."""
     grid = dj.load_grid().select(("kepler",))
@@ -217,6 +221,7 @@ def test_exposures_average_the_flux(grid, x64):
     np.testing.assert_allclose(curves["long"].flux[0], mean, rtol=0, atol=3e-6)
 
 
+@pytest.mark.slow
 def test_photometers_that_share_times_share_one_geometry(grid):
     times = np.arange(5.0)
     photometers = [dj.Photometer(n, (n,), times) for n in ("kepler", "tess")]

@@ -45,7 +45,7 @@ def test_every_grid_is_read_in_its_units(x64, kiauhoku, folder, name):
 
 
 def test_agrees_with_kiauhokus_own_interpolation(x64, kiauhoku, folder):
-    """It is linear in every axis, on age and log teff; ours is cubic in logs: the tracks are this curved."""
+    """It is linear in every axis, on age and log teff; ours is cubic, along the opacity's metals."""
     grid = _grid("fastlaunch", folder)
     path = folder / "fastlaunch" / "fastlaunch_eep.pqt"
     theirs = kiauhoku.stargrid.from_parquet(str(path), name="fastlaunch").to_interpolator()
@@ -56,7 +56,7 @@ def test_agrees_with_kiauhokus_own_interpolation(x64, kiauhoku, folder):
     assert got.valid.all()
     for k in range(20):
         star = theirs.get_star_age((mass[k], feh[k], alpha[k]), age[k], age_label="Age(Gyr)")
-        assert float(got.teff[k]) == pytest.approx(10 ** star["Log Teff(K)"], rel=2e-3)
+        assert float(got.teff[k]) == pytest.approx(10 ** star["Log Teff(K)"], rel=4e-3)
         assert float(got.prot[k]) == pytest.approx(star["Prot(days)"], rel=1e-2)
     # And both beside the truth, at the age where the made-up tracks are known in closed form.
     period = 25.0 * np.sqrt(age / 4.6)

@@ -124,6 +124,7 @@ def check(found, dense, n):
     assert set(found.to_arviz().groups()) == {"posterior", "sample_stats"}
 
 
+@pytest.mark.slow
 def test_importance_sampling_against_a_dense_grid(dense, x64):
     found = importance(dense[0], key=KEY, n_starts=7, n_candidates=70, n_draws=512, n_moves=0)
     check(found, dense, 500)
@@ -155,6 +156,7 @@ def surface():
     return Standard.of(pose(star, simulate, [stars.light_curve(star, simulate, noise=1e-3)], SURFACE))
 
 
+@pytest.mark.slow
 def test_comoving_coordinates_and_back(surface, x64):
     comoving = Comoving.of(surface)
     assert comoving.pair == (0, 1) and comoving.lats == (4, 5)

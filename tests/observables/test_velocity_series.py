@@ -218,6 +218,7 @@ def test_gradients_against_differences(x64):
         np.testing.assert_allclose(slope, difference, rtol=0, atol=1e-6 * scale)
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_where_things_end(precision):
     """Empty places, a spot at the disc's centre and one on the limb, a pole-on star, a central transit."""
     spots = dj.SpotMap.from_degrees([0, 0, 90, 0], [0, 90, 0, 0], [5, 5, 90, 0])

@@ -145,6 +145,7 @@ def test_turning_the_sky_changes_nothing(x64):
     np.testing.assert_allclose(one, other, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_too_few_panels_is_said_and_enough_is_exact(x64):
     """Eight small caps crowding behind a planet: NaN with too few panels, 1 ppm with `panels_for`."""
     rng = np.random.default_rng(5)

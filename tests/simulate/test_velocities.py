@@ -26,6 +26,7 @@ def _system():
     return dj.System(star, spots, planets)
 
 
+@pytest.mark.slow
 def test_mean_of_the_light_over_an_exposure(grid, x64):
     system = _system()
     simulate = dj.Simulator(grid, [dj.kepler(days=6)], velocimeters=[METER])
@@ -47,6 +48,7 @@ def test_mean_of_the_light_over_an_exposure(grid, x64):
     np.testing.assert_allclose(got.flux, alone(system).light_curves["rv"].flux, rtol=0, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_bad_star_is_nan_and_the_others_stay(grid):
     simulate = dj.Simulator(grid, velocimeters=[METER])
     good = _system()

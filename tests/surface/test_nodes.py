@@ -144,6 +144,7 @@ def test_soft_map_of_nothing_is_nothing(precision):
     assert not np.any(covered_share(points, far, half_sines(jnp.asarray([0.0, 0.3])), 2 / 32))
 
 
+@pytest.mark.slow
 def test_slopes_at_the_very_centre_of_the_disc(x64):
     """Where the direction to the disc's centre turns at once: of sums over the nodes, to second order."""
 
