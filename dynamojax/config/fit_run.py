@@ -13,7 +13,7 @@ from dynamojax.config.fit_data import Prepared
 from dynamojax.config.fit_draws import Draws, gaussian_draws, importance_draws, nuts_draws
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.config.fit_stages import PERIOD, Arrays, Stages
-from dynamojax.inference.optimise import drawn, start_walk
+from dynamojax.inference.optimise import drawn, log_posteriors, start_walk
 from dynamojax.inference.period import Period, find_period
 from dynamojax.inference.posterior import Laplace, laplace
 from dynamojax.inference.problem import Problem
@@ -23,7 +23,6 @@ from dynamojax.instruments.photometer import Photometer
 from dynamojax.numerics import stream
 
 _ENDS = ("ends", "log_posteriors", "are_converged", "are_valid", "n_steps")
-_CLOSE = 0.1  # in ln posterior, between ends that are equally good
 Tell = Callable[[str], None]
 
 
@@ -159,14 +158,9 @@ def _starts(problem: Problem, n: int, n_candidates: int, key) -> np.ndarray:
     if n == 1:
         return first
     values = drawn(problem.parameters, max(n_candidates, n - 1), key=key)
-    log = np.asarray(_log_posteriors(problem, values))
+    log = np.asarray(log_posteriors(problem, values))
     best = np.argsort(np.where(np.isfinite(log), -log, np.inf), kind="stable")[: n - 1]
     return np.concatenate([first, np.asarray(values)[best]])
-
-
-@jax.jit
-def _log_posteriors(problem: Problem, values):
-    return jax.lax.map(problem.log_posterior, values, batch_size=8)
 
 
 def _walk(table: dict, problem: Problem, starts: np.ndarray, tell: Tell, first: int) -> Arrays:
@@ -176,9 +170,6 @@ def _walk(table: dict, problem: Problem, starts: np.ndarray, tell: Tell, first: 
 
 
 def _as_fit(problem: Problem, parts: Sequence[Arrays]) -> Fit:
-    """A fit of kept ends; the best is a converged one if there is one as good as any."""
+    """A fit of kept ends."""
     ends = {name: np.concatenate([part[name] for part in parts]) for name in _ENDS}
-    log = np.where(ends["are_valid"], ends["log_posteriors"], -np.inf)
-    close = ends["are_converged"] & (log > log.max() - _CLOSE)
-    best = int(np.argmax(np.where(close, log, -np.inf) if close.any() else log))
-    return Fit(problem, problem.parameters.names, best, **ends)
+    return Fit.of_ends(problem, **ends)

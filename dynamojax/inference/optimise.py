@@ -169,6 +169,12 @@ def solve(
     return [Fit.of(problem, jax.tree.map(lambda x, i=i: x[i], ends)) for i, problem in enumerate(problems)]
 
 
+@jax.jit
+def log_posteriors(problem: Problem, values: Float[Array, "n_candidates n"]) -> Float[Array, " n_candidates"]:
+    """Of values in canonical units, a few at a time."""
+    return jax.lax.map(problem.log_posterior, values, batch_size=8)
+
+
 def start_walk(problem: Problem, values: Float[Array, "n_starts n"], *, method: str, max_steps: int) -> Fit:
     """From values of one's own, in canonical units."""
     starts = jax.vmap(problem.parameters.on_line)(values)

@@ -12,6 +12,7 @@ from dynamojax.inference.solvers import End
 from dynamojax.system import System
 
 _NEAR = 1e-3  # of an interval
+_CLOSE = 0.1  # in ln posterior, between ends that are equally good
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +41,32 @@ class Fit:
 
     @staticmethod
     def of(problem: Problem, ends: End) -> "Fit":
-        """From what the optimiser gave, a converged end before one that is not."""
-        log = np.where(ends.is_valid, ends.log_posterior, -np.inf)
-        close = np.asarray(ends.is_converged) & (log > log.max() - 0.1)
-        best = int(np.argmax(np.where(close, log, -np.inf))) if close.any() else int(np.argmax(log))
-        values = np.asarray(ends.values) / np.array(problem.parameters.units)
-        return Fit(
+        """From what the optimiser gave."""
+        return Fit.of_ends(
             problem,
-            problem.parameters.names,
-            best,
-            values,
-            np.asarray(ends.log_posterior),
-            np.asarray(ends.is_converged),
-            np.asarray(ends.is_valid),
-            np.asarray(ends.n_steps),
+            ends=np.asarray(ends.values) / np.array(problem.parameters.units),
+            log_posteriors=np.asarray(ends.log_posterior),
+            are_converged=np.asarray(ends.is_converged),
+            are_valid=np.asarray(ends.is_valid),
+            n_steps=np.asarray(ends.n_steps),
         )
+
+    @staticmethod
+    def of_ends(
+        problem: Problem,
+        *,
+        ends: np.ndarray,
+        log_posteriors: np.ndarray,
+        are_converged: np.ndarray,
+        are_valid: np.ndarray,
+        n_steps: np.ndarray,
+    ) -> "Fit":
+        """From all ends; the best is a converged one if there is one as good as any."""
+        log = np.where(are_valid, log_posteriors, -np.inf)
+        close = are_converged & (log > log.max() - _CLOSE)
+        best = int(np.argmax(np.where(close, log, -np.inf) if close.any() else log))
+        names = problem.parameters.names
+        return Fit(problem, names, best, ends, log_posteriors, are_converged, are_valid, n_steps)
 
     @property
     def values(self) -> np.ndarray:

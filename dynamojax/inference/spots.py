@@ -8,10 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from dynamojax.inference.data import DataSet
-from dynamojax.inference.optimise import drawn, pose, start_walk
+from dynamojax.inference.optimise import drawn, log_posteriors, pose, start_walk
 from dynamojax.inference.priors import Free
 from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
@@ -110,15 +110,8 @@ def _held(problem: Problem, values: np.ndarray, numbers: np.ndarray, n: int) -> 
     return eqx.tree_at(lambda p: (p.parameters.scene, p.parameters.is_active), problem, (scene, is_active))
 
 
-@jax.jit
-def _log_posteriors(
-    problem: Problem, values: Float[Array, "n_candidates n"]
-) -> Float[Array, " n_candidates"]:
-    return jax.lax.map(problem.log_posterior, values, batch_size=8)
-
-
 def _bic_without(problem: Problem) -> float:
-    return float(-2 * _log_posteriors(problem, problem.parameters.start[None])[0])
+    return float(-2 * log_posteriors(problem, problem.parameters.start[None])[0])
 
 
 def _with_one_more(problem, values, numbers, n, n_starts, n_candidates, max_steps, method, key) -> Fit:
@@ -132,6 +125,6 @@ def _with_one_more(problem, values, numbers, n, n_starts, n_candidates, max_step
             least = max(low[i], 0.02 * high[i])
             draws[:, i] = least * (high[i] / least) ** (0.98 * share)
     draws = np.where(is_new, draws, values).astype(draws.dtype)
-    log = np.asarray(_log_posteriors(problem, jnp.asarray(draws)))
+    log = np.asarray(log_posteriors(problem, jnp.asarray(draws)))
     best = np.argsort(np.where(np.isfinite(log), -log, np.inf))[:n_starts]
     return start_walk(problem, jnp.asarray(draws[best]), method=method, max_steps=max_steps)
