@@ -15,6 +15,8 @@ from tests.oracles import disc
 
 LAT, LON, RADIUS = (20.0, 24.0, -40.0, 60.0), (0.0, 6.0, 300.0, 60.0), (9.0, 7.0, 12.0, 10.0)
 
+TIMES = np.arange(8.0)
+
 
 @pytest.fixture(scope="module")
 def grid():
@@ -91,6 +93,25 @@ def test_shapes_dtypes_and_one_trace(precision):
     assert out.light_curves["sdss"].flux.shape == (3, 5, 3)
     assert out.light_curves["sdss"].baseline.shape == (3, 5)
     assert all(x.dtype == precision for x in jax.tree.leaves(out.light_curves))
+
+
+def test_a_simulator_is_a_function_that_jit_knows_again(grid):
+    """Compiled once, whoever asks; another simulator is another function, one with the same numbers too."""
+    simulate, other = (dj.Simulator(grid, [dj.Photometer("kepler", ("kepler",), TIMES)]) for _ in range(2))
+    redder = dj.Simulator(grid, [dj.Photometer("tess", ("tess",), TIMES)])
+    system = dj.System(_star(), dj.SpotMap.from_degrees(20.0, 0.0, 9.0), dj.Planets.empty())
+    first = jax.jit(simulate)(system)
+    assert jax.jit(simulate)._cache_size() == 1  # asked for anew, and the program is there
+    assert jax.jit(other)._cache_size() == 0 and simulate != other and simulate == simulate
+    assert list(jax.jit(redder)(system).light_curves) == ["tess"]
+    many = jax.tree.map(lambda x: jnp.stack([x, x]), system)
+    flux = jax.jit(jax.vmap(jax.jit(simulate)))(many).light_curves["kepler"].flux
+    np.testing.assert_allclose(flux[1], first.light_curves["kepler"].flux[0][None], atol=1e-6)
+    slope, plain = (
+        jax.grad(lambda s, f=f: f(s).light_curves["kepler"].flux.std())(system).star.prot
+        for f in (jax.jit(simulate), simulate)
+    )
+    assert float(slope) == pytest.approx(float(plain), rel=1e-4) and slope != 0
 
 
 def test_single_precision_is_the_double(grid):
@@ -175,7 +196,7 @@ def test_gradient_of_every_parameter_against_finite_differences(x64):
     )
     weights = jnp.asarray(np.random.default_rng(1).normal(size=(2, 5)))
     f = jax.jit(lambda s: jnp.sum(weights * simulate(s).light_curves["both"].flux))
-    system = _system()
+    system = _system(macroturbulence=3.0, microturbulence=1.0)
     leaves, tree = jax.tree.flatten(system)
     slopes = jax.tree.leaves(jax.grad(f)(system))
     for i, (leaf, slope) in enumerate(zip(leaves, slopes, strict=True)):
@@ -247,7 +268,14 @@ def test_wrong_use_is_explained(grid):
 
 
 @pytest.mark.parametrize(
-    "part, name, value", [("spots", "radius", 2.0), ("spots", "radius", -0.1), ("star", "distance", 0.0)]
+    "part, name, value",
+    [
+        ("spots", "radius", 2.0),
+        ("spots", "radius", -0.1),
+        ("star", "distance", 0.0),
+        ("star", "microturbulence", -3.0),
+        ("star", "macroturbulence", jnp.nan),
+    ],
 )
 def test_sizes_that_no_stage_holds_for_are_not_valid(part, name, value):
     simulate = dj.Simulator(dj.load_grid(), [dj.kepler(days=1)])

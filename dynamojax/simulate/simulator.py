@@ -81,7 +81,8 @@ class Simulator(eqx.Module):
     """A star's observables: `simulate(system)`, under `jax.jit`, `jax.vmap` and `jax.grad` alike.
 
     The grid and the times are leaves, hence arguments of the compiled function and never constants
-    in it. It is deterministic.
+    in it; a compiled function of one's own that only refers to it holds them as constants, one that takes
+    it as an argument does not. It is deterministic, and equal to itself alone.
 
     Attributes:
         grid: Band intensities, cut to the photometers' bands.
@@ -95,8 +96,15 @@ class Simulator(eqx.Module):
         dust: The same in the bands of the grid.
         limb_darkening: Laws by band, in place of the grid's; the flux stays the grid's.
         degree: Degree of the limb darkening in mu.
-        smoothing: Of the spectral grid, to what each spectrograph needs.
         max_shift: Room for the velocity of the star as a whole; with more it is not valid. [km/s]
+
+    Args:
+        photometers: Who record light curves.
+        spectrographs: Who record spectra.
+        spectra: The spectral grid; the embedded one if left out.
+        smoothing: Of it, to what each spectrograph needs.
+        ranges: teff, logg, feh to cut of it, as in `GridFile.cut`.
+        observer: Velocity of the observer towards the star at each epoch, by spectrograph. [km/s]
     """
 
     grid: BandGrid
@@ -134,29 +142,28 @@ class Simulator(eqx.Module):
         degree: int = DEFAULT_DEGREE,
     ):
         _check_names([instrument.name for instrument in (*photometers, *spectrographs, *velocimeters)])
-        self.grid = grid.select(
-            tuple(dict.fromkeys(b for p in (*photometers, *velocimeters) for b in p.bands))
-        )
+        _check_observer(observer or {}, [s.name for s in spectrographs])
+        bands = dict.fromkeys(b for p in (*photometers, *velocimeters) for b in p.bands)
+        self.grid = grid.select(tuple(bands))
         self.schedules = schedules(tuple(photometers))
-        self.surface = SurfaceConfig() if surface is None else surface
-        self.disc = DiscConfig() if disc is None else disc
-        self.convection = Convection.solar() if convection is None else convection
-        self.max_shift = max_shift
-        file = open_grid() if spectra is None and spectrographs else spectra
-        self.extinction = Extinction() if extinction is None else extinction
-        self.dust = bands_behind_dust(self.extinction, self.grid)
-        smoothing = Smoothing() if smoothing is None else smoothing
-        build = partial(Recorder.build, extinction=self.extinction, smoothing=smoothing, **(ranges or {}))
-        observer = observer or {}
-        _check_observer(observer, [s.name for s in spectrographs])
-        self.recorders = tuple(
-            build(s, file, self.disc, max_shift, observer.get(s.name)) for s in spectrographs
-        )
         self.velocimeters = tuple(Velocimeter.build(p) for p in velocimeters)
-        self.crossing = CrossingConfig() if crossing is None else crossing
-        self.limb_darkening = {} if limb_darkening is None else limb_darkening
+        self.surface, self.disc = surface or SurfaceConfig(), disc or DiscConfig()
+        self.convection, self.crossing = convection or Convection.solar(), crossing or CrossingConfig()
+        self.extinction = extinction or Extinction()
+        self.dust = bands_behind_dust(self.extinction, self.grid)
+        self.limb_darkening = limb_darkening or {}
         check_laws(self.limb_darkening, self.grid.bands)
-        self.degree = degree
+        self.degree, self.max_shift = degree, max_shift
+        options = {"extinction": self.extinction, "smoothing": smoothing or Smoothing(), **(ranges or {})}
+        file = spectra or (open_grid() if spectrographs else None)
+        self.recorders = tuple(
+            Recorder.build(s, file, self.disc, max_shift, (observer or {}).get(s.name), **options)
+            for s in spectrographs
+        )
+
+    # jax.jit wants a callable that can be hashed; its values cannot, and may be traced.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
     @property
     def spectrographs(self) -> dict[str, Spectrograph]:
@@ -203,13 +210,14 @@ class Simulator(eqx.Module):
 
 
 def _is_possible(system: System) -> Bool[Array, ""]:
-    """Whether sizes and the distance are ones for which the stages hold; `validate` says which is not."""
+    """Whether sizes, distance and widths of lines are ones for which the stages hold; see `validate`."""
     star, spots = system.star, system.spots
     hemisphere = 1 + 8 * jnp.finfo(spots.radius.dtype).eps
     rim = 2 * (1 + star.facula_ratio) * jnp.sin(0.5 * spots.radius) ** 2
     fits = (spots.radius >= 0) & (spots.radius <= 0.5 * jnp.pi * hemisphere) & (rim <= hemisphere)
     sizes = (star.radius > 0) & (star.distance > 0) & jnp.all(system.planets.radius_ratio >= 0)
-    return jnp.all(fits) & sizes
+    widths = (star.macroturbulence >= 0) & (star.microturbulence >= 0)
+    return jnp.all(fits) & sizes & widths
 
 
 @jax.jit
