@@ -1,7 +1,8 @@
 """A server on this machine that serves a folder, and misbehaves where it is told to.
 
 `server.faults[path]` is a list of what it does at the next requests of a file, in order; after these it
-behaves. `server.always[path]` it does every time.
+behaves. `server.always[path]` it does every time. What it holds of a body it sends
+once `server.release` is set.
 """
 
 import email.utils
@@ -81,6 +82,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             if kind == "drip":
                 time.sleep(float(value))
+            if kind == "hold" and i + 8192 >= int(value):
+                self.server.release.wait()
         if kind == "reset":
             time.sleep(0.05)  # what was sent should arrive before the connection breaks
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -102,12 +105,14 @@ def serving(folder):
     server = _Server(("127.0.0.1", 0), _Handler)
     server.folder, server.lock = folder, threading.Lock()
     server.requests, server.faults, server.always = [], {}, {}
+    server.release = threading.Event()
     server.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield server
     finally:
+        server.release.set()
         server.shutdown()
         server.server_close()
         thread.join()
