@@ -24,6 +24,7 @@ _FLUX, _SPEED = "erg/s/cm2/A", "km/s"
 SPECTRA_UNITS = {
     **{"time": "d", "wavelength": "angstrom", "resolution": "1", "arm": "1", "velocity": _SPEED},
     **{"model_flux": _FLUX, "flux": _FLUX, "flux_err": _FLUX, "ivar": f"({_FLUX})-2", "good": "1"},
+    "barycentric_velocity": _SPEED,
 }
 VELOCITY_UNITS = {
     **{"time": "d", "model_velocity": _SPEED, "velocity": _SPEED, "velocity_err": _SPEED},
@@ -76,15 +77,21 @@ def _put_arrays(group: h5py.Group, arrays: dict, units: dict[str, str]) -> None:
 
 
 def _put_spectra(group: h5py.Group, recording: SpectralRecording) -> None:
-    """Wavelengths are in vacuum whatever the instrument's files give, `medium`."""
+    """Wavelengths are in vacuum whatever the instrument's files give, `medium`, and as seen from `frame`.
+
+    `velocity` is relative to that frame; `barycentric_velocity`, of the observatory towards the star, is 0 in
+    the barycentre's.
+    """
     spectrograph = recording.spectrograph
     group.attrs["arms"] = [arm.name for arm in spectrograph.arms]
     group.attrs["exposure"], group.attrs["medium"] = spectrograph.exposure, spectrograph.medium
-    group.attrs["noise_mag"] = recording.noise_mag
+    group.attrs["noise_mag"], group.attrs["frame"] = recording.noise_mag, recording.frame
     arrays = {"time": spectrograph.times, "wavelength": spectrograph.wavelength}
     arrays |= {"resolution": spectrograph.resolution, "arm": spectrograph.arm_of_pixel}
     arrays |= {"velocity": recording.velocity, "model_flux": recording.flux, "flux": recording.noisy}
     arrays |= {"flux_err": recording.error, "ivar": recording.ivar, "good": recording.good}
+    observer = recording.observer
+    arrays["barycentric_velocity"] = np.zeros(len(spectrograph.times)) if observer is None else observer
     _put_arrays(group, arrays, SPECTRA_UNITS)
 
 

@@ -90,6 +90,15 @@ def redshift_of_velocity(velocity: float) -> float:
     return float(np.expm1(np.arctanh(velocity / C_KM_S)))
 
 
+def barycentric_from_topocentric(velocity: float, towards: float) -> float:
+    """Radial velocity free of an observatory's own, `towards` the star [km/s].
+
+    Source: Wright & Eastman (2014), PASP 126, 838, eq. 2: redshifts multiply.
+    """
+    factor = (1 + redshift_of_velocity(velocity)) * (1 + towards / C_KM_S)
+    return velocity_of_redshift(factor - 1)
+
+
 def observed(name, instrument, wavelength, flux, ivar, flagged, **more) -> ObservedSpectrum:
     """A spectrum from the columns of a file: what is no number or has no weight is not good.
 

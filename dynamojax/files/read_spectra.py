@@ -41,11 +41,11 @@ def _opened(path: str | Path, kind: str) -> Iterator[Any]:
                 _load(hdus)
                 yield hdus
     except FileNotFoundError:
-        raise ValueError(f"{path} does not exist; give the name of a {kind} file") from None
+        raise ValueError(f"{path} does not exist; the name of one {kind} file is needed") from None
     except _Layout as error:
-        raise ValueError(f"{path} is not a {kind} file: {error}") from None
+        raise ValueError(f"{path} is no {kind} file: {error}") from None
     except (OSError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged, or not a {kind} file ({error}); fetch it again") from None
+        raise ValueError(f"{path} is damaged, or no {kind} file ({error}); fetch it again") from None
 
 
 def _load(hdus) -> None:
@@ -123,7 +123,8 @@ def _lamost_wavelength(header: fits.Header, rows: np.ndarray) -> np.ndarray:
 def read_apstar(path: str | Path, row: int = 0) -> ObservedSpectrum:
     """A spectrum of APOGEE in the frame of the star: apStar (combined, and visits) or aspcapStar.
 
-    Files of `write_apstar` are in the frame that their FRAME states.
+    Files of `write_apstar` are in the frame that their FRAME states; `rv` is VRAD in the observatory's, else
+    VHELIO, which is relative to the barycentre.
 
     Args:
         path: File.
@@ -144,7 +145,7 @@ def read_apstar(path: str | Path, row: int = 0) -> ObservedSpectrum:
         flagged = (third & _APOGEE_BAD) != 0 if is_mask else np.zeros(third.shape, dtype=bool)
         axis = hdus[1].header if "CRVAL1" in hdus[1].header else header
         wavelength = 10 ** (axis["CRVAL1"] + axis["CDELT1"] * np.arange(flux.size))
-        return _apogee(path, header, hdus[1].header, wavelength, (flux, error, flagged), "star", "VHELIO")
+        return _apogee(path, header, hdus[1].header, wavelength, (flux, error, flagged), "star")
 
 
 def read_apvisit(path: str | Path) -> ObservedSpectrum:
@@ -160,10 +161,12 @@ def read_apvisit(path: str | Path) -> ObservedSpectrum:
         flagged = (mask & _APOGEE_BAD) != 0
         columns = (flux[order], error[order], flagged[order])
         header = hdus[0].header
-        return _apogee(path, header, hdus[1].header, wavelength[order], columns, "observatory", "VRAD")
+        return _apogee(path, header, hdus[1].header, wavelength[order], columns, "observatory")
 
 
-def _apogee(path, header, flux_header, wavelength, columns, frame, velocity) -> ObservedSpectrum:
+def _apogee(path, header, flux_header, wavelength, columns, frame) -> ObservedSpectrum:
+    frame = header.get("FRAME", frame)
+    velocity = "VRAD" if frame == "observatory" else "VHELIO"
     flux, error, flagged = (np.asarray(column) for column in columns)
     is_absolute = "erg" in str(flux_header.get("BUNIT", ""))
     unit = SURVEY_UNIT if is_absolute else 1.0
@@ -178,7 +181,7 @@ def _apogee(path, header, flux_header, wavelength, columns, frame, velocity) -> 
         ivar,
         flagged,
         rv=float(header.get(velocity, np.nan)),
-        frame=header.get("FRAME", frame),
+        frame=frame,
         flux_unit=ABSOLUTE if is_absolute else RELATIVE,
         meta=plain_header(header),
     )

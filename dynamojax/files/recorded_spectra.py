@@ -72,10 +72,9 @@ def one_spectrum(record: Record, recording: SpectralRecording, epoch: int) -> Ob
         "noise_mag": recording.noise_mag if np.isfinite(recording.noise_mag) else None,
         **{f"star.{name}": float(value) for name, value in vars(record.system.star).items()},
     }
-    frame = "barycentre"
     if recording.observer is not None:
-        frame, meta["barycentric_velocity"] = "observatory", float(recording.observer[epoch])
-    stated = {"rv": float(recording.velocity[epoch]), "frame": frame, "meta": meta}
+        meta["barycentric_velocity"] = float(recording.observer[epoch])
+    stated = {"rv": float(recording.velocity[epoch]), "frame": recording.frame, "meta": meta}
     columns = recording.noisy[epoch], recording.error[epoch], recording.good[epoch]
     if np.any(recording.error[epoch] > 0):
         return simulated(record.name, spectrograph, *columns, **stated)

@@ -68,6 +68,11 @@ class SpectralRecording:
     observer: np.ndarray | None = None
 
     @property
+    def frame(self) -> str:
+        """Whose motion the wavelengths are seen with: the barycentre's or the observatory's."""
+        return "barycentre" if self.observer is None else "observatory"
+
+    @property
     def ivar(self) -> np.ndarray:
         """Inverse variance, 0 where not good or without noise, float64. [1/(erg/s/cm2/A)^2]"""
         has_weight = self.good & (self.error > 0)

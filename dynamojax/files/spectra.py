@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from dynamojax.files.observed import ABSOLUTE, ObservedSpectrum, redshift_of_velocity
+from dynamojax.files.observed import (
+    ABSOLUTE,
+    ObservedSpectrum,
+    barycentric_from_topocentric,
+    redshift_of_velocity,
+)
 from dynamojax.files.writing import provenance, replacing
 from dynamojax.instruments.spectrograph_presets import APOGEE_ORIGIN, APOGEE_PIXELS, APOGEE_STEP
 from dynamojax.refraction import air_from_vacuum
@@ -136,8 +141,9 @@ def write_apstar(path: str | Path, spectrum: ObservedSpectrum) -> Path:
     """Write flux, error and mask as in APOGEE's apStar files, one row of 8575 pixels each.
 
     Between the chips the flux is NaN and the mask set. APOGEE's own wavelengths are those of the star's
-    frame, with its velocity in VHELIO; what is simulated keeps its own, the barycentre's or the
-    observatory's, and FRAME, which `read_apstar` heeds, says which.
+    frame, with its barycentric velocity in VHELIO; what is simulated keeps its own, the barycentre's or the
+    observatory's, and FRAME, which `read_apstar` heeds, says which. In the observatory's the velocity is in
+    VRAD, as in apVisit files, and VHELIO and BC are there if `meta` has "barycentric_velocity".
 
     Raises:
         ValueError: the pixels are not APOGEE's.
@@ -167,6 +173,18 @@ def write_aspcapstar(path: str | Path, spectrum: ObservedSpectrum, model) -> Pat
     return _written(path, [primary, flux, error, fits.ImageHDU(values, header=flux.header)])
 
 
+def _apogee_velocities(spectrum: ObservedSpectrum) -> dict[str, tuple[float, str]]:
+    """What is known of them; VHELIO is barycentric in any frame."""
+    cards, rv = {}, spectrum.rv
+    if spectrum.frame == "observatory":
+        cards["VRAD"] = rv, "[km/s] from the observatory, positive recedes"
+        towards = spectrum.meta.get("barycentric_velocity", np.nan)
+        cards["BC"] = towards, "[km/s] of the observatory towards the star"
+        rv = barycentric_from_topocentric(rv, towards)
+    cards["VHELIO"] = rv, "[km/s] from the barycentre, positive recedes"
+    return {name: (value, text) for name, (value, text) in cards.items() if np.isfinite(value)}
+
+
 def _apogee_hdus(spectrum: ObservedSpectrum, with_rows: bool) -> list:
     index, unit = _on_apogee_grid(spectrum), _in_survey_unit(spectrum)
     flux, error = np.full(APOGEE_PIXELS, np.nan), np.full(APOGEE_PIXELS, np.nan)
@@ -178,8 +196,7 @@ def _apogee_hdus(spectrum: ObservedSpectrum, with_rows: bool) -> list:
     primary = fits.PrimaryHDU(header=_header(spectrum))
     primary.header["CRVAL1"], primary.header["CDELT1"] = APOGEE_ORIGIN, APOGEE_STEP
     primary.header["CTYPE1"] = "LOG-LINEAR"
-    if np.isfinite(spectrum.rv):
-        primary.header["VHELIO"] = (spectrum.rv, "[km/s] radial velocity, positive recedes")
+    primary.header.update(_apogee_velocities(spectrum))
     images = [fits.ImageHDU(x[None] if with_rows else x) for x in (flux, error, mask)]
     for image in images:
         image.header["CRVAL1"], image.header["CDELT1"], image.header["CRPIX1"] = APOGEE_ORIGIN, APOGEE_STEP, 1

@@ -99,9 +99,7 @@ def lamost_file(tmp_path, change=None, header=None):
 @pytest.mark.parametrize("rows", [1, 4, 6])
 def test_wrong_number_of_rows(tmp_path, rows):
     path = lamost_file(tmp_path, lambda d: np.resize(d, (rows, d.shape[1])))
-    with pytest.raises(
-        ValueError, match=rf"l.fits is not a LAMOST file: its image is \({rows}, 3920\); five"
-    ):
+    with pytest.raises(ValueError, match=rf"l.fits is no LAMOST file: its image is \({rows}, 3920\); five"):
         read_lamost(path)
 
 

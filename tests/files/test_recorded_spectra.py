@@ -1,12 +1,15 @@
 """Spectra and velocities of a simulation, to FITS and HDF5 and back."""
 
+import dataclasses
 import os
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import QTable
 
+from dynamojax.constants import C_KM_S
 from dynamojax.files import (
     Record,
     SpectralRecording,
@@ -90,6 +93,40 @@ def test_layouts_of_surveys_hold_the_same(tmp_path):
     apogee, seen = read_apstar(tmp_path / "apStar-my-star_apogee.fits"), given.spectra["apogee"]
     assert apogee.frame == "barycentre" and apogee.good.sum() == seen.good.sum()
     np.testing.assert_allclose(apogee.flux[apogee.good], seen.noisy[0][seen.good[0]], rtol=1e-12)
+
+
+def test_velocities_of_a_moving_observatory_say_what_they_are_relative_to(tmp_path):
+    """An apStar file's VHELIO is barycentric whatever the frame of its wavelengths; VRAD is what is seen."""
+    star, towards = 12.0, 25.0
+    factor = np.sqrt((1 + star / C_KM_S) / (1 - star / C_KM_S)) / (1 + towards / C_KM_S)
+    seen = C_KM_S * (factor**2 - 1) / (factor**2 + 1)  # -12.999 km/s
+    one = spectra(presets.apogee())
+    one = dataclasses.replace(one, velocity=np.array([seen]), observer=np.array([towards]))
+    given = dataclasses.replace(record(), spectra={"apogee": one})
+    (path,) = write_spectra(tmp_path, given, ("survey",))
+    header = fits.getheader(path)
+    assert header["VHELIO"] == pytest.approx(star, abs=1e-10)
+    assert (header["FRAME"], header["VRAD"], header["BC"]) == ("observatory", seen, towards)
+    assert read_apstar(path).rv == seen
+    with fits.open(path, mode="update") as hdus:
+        del hdus[0].header["VRAD"]
+    assert np.isnan(read_apstar(path).rv)  # what is left is relative to something else
+    (table,) = write_spectra(tmp_path, given, ("table",))
+    assert read_spectrum(table).rv == seen
+    assert read_spectrum(table).meta["barycentric_velocity"] == towards
+
+
+def test_the_frame_of_spectra_is_in_the_hdf5_file(tmp_path):
+    at_rest, moving = spectra(presets.apogee(epochs=2)), spectra(presets.lamost(epochs=2))
+    moving = dataclasses.replace(moving, observer=np.array([25.0, -3.0]))
+    given = dataclasses.replace(record(), spectra={"apogee": at_rest, "lamost": moving})
+    path = write_simulation(tmp_path, given)
+    back = read_simulation(path)["spectra"]
+    assert (back["apogee"]["frame"], back["lamost"]["frame"]) == ("barycentre", "observatory")
+    np.testing.assert_array_equal(back["apogee"]["barycentric_velocity"], [0.0, 0.0])
+    np.testing.assert_array_equal(back["lamost"]["barycentric_velocity"], [25.0, -3.0])
+    with h5py.File(path) as file:
+        assert file["spectra/lamost/barycentric_velocity"].attrs["unit"] == "km/s"
 
 
 def test_without_noise_there_are_no_weights_and_no_survey_file(tmp_path):
