@@ -14,7 +14,11 @@ def extinction(settings: Settings) -> Extinction:
     Raises:
         ValueError: R_V out of the law's range.
     """
-    return Extinction(settings["extinction"]["law"], settings["extinction"]["r_v"])
+    law, r_v = settings["extinction"]["law"], settings["extinction"]["r_v"]
+    try:
+        return Extinction(law, r_v)
+    except ValueError as error:
+        raise ValueError(f"extinction.r_v = {r_v:g}: {error}; change r_v or law") from None
 
 
 def observers(

@@ -29,7 +29,7 @@ from dynamojax.surface.geometry import equatorial_velocity
 from dynamojax.system import Epochs, Star, System
 
 _PIXELS_PER_ELEMENT = 3.0
-_SPARE_KM_S = 2.0
+_SPARE_KM_S, _FASTEST_KM_S = 2.0, 3000.0  # the latter is that of `DiscConfig`
 # Band of the magnitude that the noise of a survey follows, and whether it is an AB magnitude.
 NOISE_BANDS = {"lamost": ("sdss_r", True), "apogee": ("2mass_h", False), "galah": ("johnson_v", False)}
 
@@ -196,13 +196,20 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
     """How finely the disc is sampled, with room for the star's velocities.
 
     Raises:
-        ValueError: less room than the star needs.
+        ValueError: less room than the star needs, or more than there can be.
     """
     table = settings["spectra"]
     # Where shear is negative, latitudes between equator and pole may be faster than the equator.
     rotation = float(equatorial_velocity(star) * np.sin(star.inc)) * (1 + max(0.0, -float(star.shear)))
     slowest = float(np.sum(np.abs(the_convection.shift)) * np.abs(star.convective_blueshift))
-    needed = rotation + 3 * float(star.macroturbulence + star.microturbulence) + slowest
+    broadening = {name: 3 * float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
+    parts = {"prot": rotation, "convective_blueshift": slowest} | broadening
+    needed, largest = sum(parts.values()), max(parts, key=lambda name: parts[name])
+    if not needed + _SPARE_KM_S < _FASTEST_KM_S:
+        raise ValueError(
+            f"star.{largest} = {float(getattr(star, largest)):g} makes lines {parts[largest]:.0f} km/s wide "
+            f"to either side, {needed:.0f} with all else; allowed: {_FASTEST_KM_S - _SPARE_KM_S:g}; change it"
+        )
     given = table["max_velocity"]
     if given is not None and given < needed:
         raise ValueError(

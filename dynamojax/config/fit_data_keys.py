@@ -100,7 +100,12 @@ DATA = Section(
             span=(1.0, inf, False, False),
         ),
         Key(
-            "wavelength", "numbers", None, "Lowest and highest used, in vacuum; all if left out.", "angstrom"
+            "wavelength",
+            "numbers",
+            None,
+            "Lowest and highest used, in vacuum; all if left out.",
+            "angstrom",
+            (0.0, inf, True, True),
         ),
         Key("medium", "string", "vacuum", "Of wavelengths in a table.", choices=("vacuum", "air")),
         Key(

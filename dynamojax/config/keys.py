@@ -1,16 +1,17 @@
 """What a configuration key is: its kind, unit, default and range, and the check of one value."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _KINDS = {
     "number": "a number",
-    "numbers": "a list of numbers",
+    "numbers": "one or more numbers",
     "integer": "a whole number",
     "integers": "a list of whole numbers",
     "boolean": "true or false",
     "string": "a text",
 }
+_ANY = {"number": "any finite number", "integer": "any whole number", "numbers": "one or more finite numbers"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Key:
         kind: number, integer, boolean, string; numbers, integers or strings for a list of them.
         default: None where the key may be left out and the help says what happens then.
         unit: Printed, and checked where a value is written as "5800 K"; empty for pure numbers.
-        span: Lowest and highest value, and whether each is itself allowed.
+        span: Lowest and highest value, and whether each is itself allowed; of each in a list of numbers.
         choices: The values that a string may have; empty for any.
         required: Whether the section must have it.
         help: One sentence.
@@ -42,11 +43,12 @@ class Key:
         """The allowed values, in words."""
         if self.choices:
             return ", ".join(self.choices)
-        if self.kind in ("number", "integer"):
+        if self.kind in ("number", "integer", "numbers"):
             low, high, has_low, has_high = self.span
             if math.isinf(low) and math.isinf(high) and not has_high:
-                return "any finite number" if self.kind == "number" else "any whole number"
-            return f"{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
+                return _ANY[self.kind]
+            one_or_more = f"{_KINDS['numbers']} in " if self.kind == "numbers" else ""
+            return f"{one_or_more}{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
         if self.kind.endswith("s"):
             return _KINDS.get(self.kind, "a list of texts")
         return {"boolean": "true, false"}.get(self.kind, "any text")
@@ -88,6 +90,9 @@ def check_value(where: str, key: Key, value):
     Raises:
         ValueError: wrong kind, wrong unit, out of range.
     """
+    if key.kind == "numbers":  # one number is a list of one
+        items = value if isinstance(value, list) and value else [value]
+        return [check_value(where, replace(key, kind="number"), item) for item in items]
     if key.kind == "number" and isinstance(value, str):
         value = _with_unit(where, key, value)
     if not _has_kind(key.kind, value):
@@ -107,9 +112,8 @@ def check_value(where: str, key: Key, value):
 def _has_kind(kind: str, value) -> bool:
     if kind == "strings":
         return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
-    if kind in ("numbers", "integers"):
-        item_kind = kind.removesuffix("s")
-        return isinstance(value, list) and bool(value) and all(_has_kind(item_kind, item) for item in value)
+    if kind == "integers":
+        return isinstance(value, list) and bool(value) and all(_has_kind("integer", item) for item in value)
     types = {"number": (int, float), "integer": int, "boolean": bool, "string": str}[kind]
     return isinstance(value, types) and (kind == "boolean" or not isinstance(value, bool))
 

@@ -43,6 +43,7 @@ SPECTROGRAPHS = Section(
             None,
             "Lowest and highest to keep, in vacuum; all if left out. Of custom without a file, its range.",
             "angstrom",
+            _ABOVE,
         ),
         Key(
             "resolution",
@@ -78,6 +79,7 @@ SPECTROGRAPHS = Section(
             "Velocity of the observer towards the star at each epoch, or one for all; spectra are then in "
             "the frame of the observatory, else in that of the barycentre.",
             "km/s",
+            (-100.0, 100.0, True, True),
         ),
         Key(
             "site",

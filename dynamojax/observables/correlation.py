@@ -78,13 +78,9 @@ class MaskCorrelator(eqx.Module):
             good: Which pixels may be used, such as ivar > 0; all if left out.
 
         Raises:
-            ValueError: a flux of another shape.
+            ValueError: a flux or mask of another shape.
         """
-        if flux.shape != (self.n_pixels,):
-            raise ValueError(
-                f"flux has shape {flux.shape}, ({self.n_pixels},) is expected: one spectrum, on the pixels "
-                "of the spectrograph; map it over epochs with jax.vmap"
-            )
+        check_pixels(self.n_pixels, flux=flux, good=good)
         good = jnp.isfinite(flux) if good is None else good & jnp.isfinite(flux)
         flux = jnp.where(good, flux, 0)
         bad_before = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(~good)])
@@ -150,6 +146,16 @@ def correlator(
         min_lines=min_lines,
         n_pixels=int(starts[-1]),
     )
+
+
+def check_pixels(n_pixels: int, **given: Array | None) -> None:
+    """Raise ValueError unless what is given has one value for each pixel."""
+    for name, values in given.items():
+        if values is not None and (shape := jnp.shape(values)) != (n_pixels,):
+            raise ValueError(
+                f"{name} has shape {shape}, ({n_pixels},) is expected: one spectrum, on the pixels of the "
+                "spectrograph; map it over epochs with jax.vmap"
+            )
 
 
 def checked_velocities(velocities) -> np.ndarray:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 from dynamojax.constants import C_KM_S
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
 from dynamojax.numerics import as_float, safe_divide, safe_sqrt
-from dynamojax.observables.correlation import checked_velocities
+from dynamojax.observables.correlation import check_pixels, checked_velocities
 from dynamojax.splines import interpolation_filter, quintic
 
 _EDGE = 3  # pixels that a spline needs on either side
@@ -130,7 +130,11 @@ class TemplateCorrelator(eqx.Module):
             flux: On the pixels of the spectrograph; pixels that are not finite do not count. [any unit]
             template: On the same pixels at zero velocity, such as an immaculate star's. [any unit]
             ivar: Inverse variances, 0 where bad; all 1 over the mean flux squared if left out. [1/unit^2]
+
+        Raises:
+            ValueError: one of another shape.
         """
+        check_pixels(sum(self.n_pixels), flux=flux, template=template, ivar=ivar)
         good = jnp.isfinite(flux) & self.inside
         good = good if ivar is None else good & (ivar > 0) & jnp.isfinite(ivar)
         flux = jnp.where(good, flux, 0)
@@ -184,7 +188,9 @@ def _least(target: Float[Array, " n"], rows: Float[Array, "n_terms n"]) -> Float
     return jnp.sum((target - jnp.matmul(fit, rows, precision=_HIGHEST)) ** 2)
 
 
-def template_correlator(spectrograph: Spectrograph, velocities, *, degree: int = 3) -> TemplateCorrelator:
+def template_correlator(
+    spectrograph: Spectrograph, velocities, *, degree: int | float = 3
+) -> TemplateCorrelator:
     """Matching of a spectrograph's spectra with templates on its pixels, built on the host in float64.
 
     Args:
@@ -197,8 +203,8 @@ def template_correlator(spectrograph: Spectrograph, velocities, *, degree: int =
     Source: Zechmeister et al. (2018, A&A 609, A12), section 3: the template times a cubic polynomial.
     """
     velocities = checked_velocities(velocities)
-    if not 0 <= degree <= 10:
-        raise ValueError(f"degree = {degree}, allowed: 0 to 10")
+    if not isinstance(degree, int) or not 0 <= degree <= 10:
+        raise ValueError(f"degree = {degree!r}, allowed: whole numbers from 0 to 10")
     shifts = np.arctanh(velocities / C_KM_S)
     where, basis, start = [], [], 0
     for arm in spectrograph.arms:

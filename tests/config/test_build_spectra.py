@@ -84,6 +84,12 @@ def test_a_range_and_a_resolution(tmp_path):
         ({"noise": "snr"}, 'noise = "snr" and snr belong together'),
         ({"preset": "harps", "magnitude": 8.0}, "magnitude = 8 is for the noise of lamost"),
         ({"exposure_s": 0}, "must be above 0"),
+        ({"times": [0.0, float("nan")]}, r"times = nan is out of range; allowed: any finite number day"),
+        ({"times": []}, r"times = \[\] is not a number"),
+        ({"wavelength": [5000, float("inf")]}, "wavelength = inf is out of range"),
+        ({"barycentric_velocity": float("nan")}, r"\[0\].barycentric_velocity = nan is out of range"),
+        ({"barycentric_velocity": [12.0, 12e3]}, r"= 12000.0 is out of range; allowed: \[-100, 100\] km/s"),
+        ({"barycentric_velocity": [12.0, True]}, "barycentric_velocity = True is not a number"),
     ],
 )
 def test_what_is_wrong_with_a_spectrograph(tmp_path, table, message):
@@ -216,12 +222,16 @@ def test_motion_of_the_observer(tmp_path):
     table = {"preset": "lamost", "times": [0.5, 2.0], "wavelength": [6500, 6700]}
     site = {"site": [117.6, 40.4, 960.0], "target_deg": [90.0, 23.4]}
     given = {}
-    for name, keys in {"none": {}, "list": {"barycentric_velocity": [-12.0, 20.0]}, "site": site}.items():
+    kinds = {"list": [-12.0, 20.0], "one": [3.0], "number": 3.0, "unit": "3000 m/s"}
+    kinds = {name: {"barycentric_velocity": value} for name, value in kinds.items()}
+    for name, keys in {"none": {}, **kinds, "site": site}.items():
         made = settings(tmp_path, spectrographs=[table | keys], simulation={"epoch_bjd": 2455462.0})
         seen = build_spectra.spectrographs(made)
         given[name] = build_sky.observers(made, seen, made["spectrographs"])
     assert given["none"] == {}
     np.testing.assert_array_equal(given["list"]["lamost"], [-12.0, 20.0])
+    for one in ("one", "number", "unit"):
+        np.testing.assert_array_equal(given[one]["lamost"], [3.0, 3.0])
     assert np.all(given["site"]["lamost"] > 28.0)  # flies towards the solstice in September
     system = System(build.star(made), SpotMap.empty(1), Planets.empty(0))
     assert build_spectra.max_shift(made, system, seen, given["list"]) > 20.0
@@ -256,10 +266,18 @@ def test_law_of_extinction(tmp_path):
     assert build_sky.extinction(made) == Extinction("F99", 4.0)
     assert build_sky.extinction(settings(tmp_path)) == Extinction()
     assert DUST_LAWS == LAWS
-    with pytest.raises(ValueError, match=r"rv = 9 must be in \[2, 6\] for the law F99"):
+    with pytest.raises(ValueError, match=r"extinction.r_v = 9: .* in \[2, 6\] for the law F99; change r_v"):
         build_sky.extinction(settings(tmp_path, extinction={"law": "F99", "r_v": 9.0}))
     with pytest.raises(ValueError, match="'smc' is not a choice"):
         settings(tmp_path, extinction={"law": "smc"})
+
+
+def test_the_fastest_of_the_disc_is_named(tmp_path):
+    for name, value in {"microturbulence": 1200.0, "macroturbulence": 2000.0, "prot": 1e-3}.items():
+        made, star = star_of(tmp_path, **{name: value})
+        made["spectra"]["max_velocity"] = 50.0  # of no account: none would be enough
+        with pytest.raises(ValueError, match=rf"star.{name} = {value:g} makes lines \d+ km/s wide"):
+            build_spectra.disc(made, star, Convection.solar())
 
 
 def test_room_for_microscopic_motion(tmp_path):

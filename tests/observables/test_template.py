@@ -114,5 +114,9 @@ def test_what_is_refused():
         template_correlator(instrument, np.linspace(-100, 100, 21))
     with pytest.raises(ValueError, match="degree = 11"):
         template_correlator(instrument, VELOCITIES, degree=11)
+    with pytest.raises(ValueError, match="degree = 2.5, allowed: whole numbers"):
+        template_correlator(instrument, VELOCITIES, degree=2.5)
     with pytest.raises(ValueError, match="8 or more rising"):
         template_correlator(instrument, [0.0])
+    with pytest.raises(ValueError, match=r"flux has shape \(7,\), .* is expected"):
+        template_correlator(spectrograph((5000, 5050)), VELOCITIES)(jnp.ones(7), jnp.ones(7))
