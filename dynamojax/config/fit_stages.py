@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ class Stages:
         """Begin a fit in a folder, or go on with the one that was begun there.
 
         Raises:
-            ValueError: a fit is there and `resume` is not set, or it is of another configuration.
+            ValueError: a fit is there and `resume` is not set, or it is of another configuration or version.
         """
         self.folder, self.n_found = output / _FOLDER, 0
         begin = self.folder / _BEGIN
@@ -42,7 +43,13 @@ class Stages:
                 f"{output} holds a fit that was begun; --resume goes on with it, or choose another folder "
                 "with --output"
             )
-        found = _digest_in(begin)
+        made_with, found = _begun(begin)
+        if made_with != version("dynamojax"):
+            raise ValueError(
+                f"{output} was begun with dynamojax {made_with}, this is {version('dynamojax')}: its stages "
+                "would not all come from one program; install that version, or choose another folder with "
+                "--output"
+            )
         if found != digest:
             raise ValueError(
                 f"{output} holds a fit of another configuration or other data ({found[:12]}, now "
@@ -58,7 +65,7 @@ class Stages:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{PERIOD}.npz").unlink(missing_ok=True)
         with replacing(begin) as part:
-            part.write_text(json.dumps({"digest": digest}))
+            part.write_text(json.dumps({"dynamojax": version("dynamojax"), "digest": digest}))
 
     def __call__(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Arrays of a stage: those that are kept, or newly made and kept."""
@@ -73,8 +80,10 @@ class Stages:
         return made
 
 
-def _digest_in(path: Path) -> str:
+def _begun(path: Path) -> tuple[str, str]:
+    """Version of the package that began a fit, and digest of what determines it."""
     try:
-        return str(json.loads(path.read_text())["digest"])
+        content = json.loads(path.read_text())
+        return str(content["dynamojax"]), str(content["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete the folder and begin again") from None

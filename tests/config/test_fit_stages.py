@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dynamojax.config import fit_stages
 from dynamojax.config.fit_stages import Stages
 
 
@@ -32,12 +33,15 @@ def test_an_interrupted_stage_leaves_nothing(tmp_path):
     assert [path.name for path in stages.folder.iterdir()] == ["begin.json"]
 
 
-def test_what_is_not_the_same_is_refused(tmp_path):
+def test_what_is_not_the_same_is_refused(tmp_path, monkeypatch):
     Stages(tmp_path, "a", resume=False)("one", lambda: {"x": np.zeros(1)})
     with pytest.raises(ValueError, match="--resume goes on"):
         Stages(tmp_path, "a", resume=False)
     with pytest.raises(ValueError, match="another configuration or other data"):
         Stages(tmp_path, "b", resume=True)
+    monkeypatch.setattr(fit_stages, "version", lambda name: "99.0")
+    with pytest.raises(ValueError, match=r"begun with dynamojax \S+, this is 99.0: .* install that version"):
+        Stages(tmp_path, "a", resume=True)
     (tmp_path / "stages" / "begin.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
         Stages(tmp_path, "a", resume=True)
