@@ -76,7 +76,7 @@ def accepted(prior: Prior, tracks: TrackGrid, *, key: Key[Array, ""]) -> tuple[C
     def again(carry):
         return carry[0] + 1, attempt(*known, carry[0] + 1).good
 
-    number, _ = jax.lax.while_loop(missed, again, (jnp.asarray(0), attempt(*known, jnp.asarray(0)).good))
+    number, _ = jax.lax.while_loop(missed, again, (jnp.asarray(-1), jnp.asarray(False)))
     return attempt(prior, tracks, number), number + 1
 
 

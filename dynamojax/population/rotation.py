@@ -1,6 +1,7 @@
 """How fast a star turns, and how much its poles lag: draws from laws of age."""
 
 import abc
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from dynamojax.evolution.braking import ROSSBY_CRITICAL, prot_braked
-from dynamojax.evolution.gyrochronology import prot_clusters
+from dynamojax.evolution.gyrochronology import Rotation, prot_clusters
 from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
 from dynamojax.evolution.turnover import turnover_cranmer
 from dynamojax.numerics import stream
@@ -85,19 +86,31 @@ class WindRotation(AbstractRotation):
         key: Key[Array, ""],
     ) -> Spin:
         """See `AbstractRotation`."""
+        age, start = self.began(tracks, mass, feh, age_gyr, state, key=key)
+        return self.spin(*self.law(tracks, mass, feh, age, start), mass, state, key=key)
+
+    def began(self, tracks, mass, feh, age_gyr, state: StellarState, *, key):
+        """Age at which the law is asked, at most that of leaving the main sequence [Gyr], and start [day]."""
         settled = _settled_age(tracks, mass, feh, age_gyr, self.age_start, state.logg)
+        return settled, self.start.sample(key=stream(key, "start"))
+
+    def law(self, tracks, mass, feh, age_gyr, start) -> tuple[Rotation, StellarState]:
+        """Rotation by the law alone at an age [Gyr], from a start [day], and the star at that age."""
         braked = prot_braked(
             tracks,
             mass,
             feh,
-            settled,
-            prot_start=self.start.sample(key=stream(key, "start")),
+            age_gyr,
+            prot_start=start,
             age_start_gyr=self.age_start,
             rossby_critical=self.rossby_critical,
             n_steps=self.n_steps,
         )
-        radius = evolve(tracks, mass, feh, settled).radius
-        law = braked.prot * (state.radius / radius) ** 2
+        return braked, evolve(tracks, mass, feh, age_gyr)
+
+    def spin(self, braked: Rotation, then: StellarState, mass, state: StellarState, *, key) -> Spin:
+        """The law's rotation, slowed by expansion since then, or a draw where there is no law."""
+        law = braked.prot * (state.radius / then.radius) ** 2
         free = stream(key, "free")
         loose = jnp.where(mass < _WIND_MASS[0], self.cool.sample(key=free), self.hot.sample(key=free))
         return Spin(jnp.where(braked.valid, law, loose), braked.valid)
@@ -146,20 +159,16 @@ class ClusterRotation(AbstractRotation):
         key: Key[Array, ""],
     ) -> Spin:
         """See `AbstractRotation`."""
-        spin = self.wind(tracks, mass, feh, age_gyr, state, key=key)
-        age = jnp.clip(age_gyr, self.wind.age_start, _OLDEST_CLUSTER_GYR)
-        law = prot_braked(
-            tracks,
-            mass,
-            feh,
-            age,
-            prot_start=self.reference,
-            age_start_gyr=self.wind.age_start,
-            rossby_critical=self.wind.rossby_critical,
-            n_steps=self.wind.n_steps,
+        wind = self.wind
+        began, start = wind.began(tracks, mass, feh, age_gyr, state, key=key)
+        age = jnp.clip(age_gyr, wind.age_start, _OLDEST_CLUSTER_GYR)
+        # side by side: each trace of the law takes seconds to compile
+        both = jax.vmap(partial(wind.law, tracks, mass, feh))(
+            jnp.stack([began, age]), jnp.stack([start, self.reference])
         )
-        teff = jnp.clip(evolve(tracks, mass, feh, age).teff, *_CLUSTER_TEFF)
-        seen = prot_clusters(age, teff)
+        own, (law, young) = (jax.tree.map(lambda x, k=k: x[k], both) for k in (0, 1))
+        spin = wind.spin(*own, mass, state, key=key)
+        seen = prot_clusters(age, jnp.clip(young.teff, *_CLUSTER_TEFF))
         led = spin.by_law & law.valid & seen.valid
         factor = jnp.where(led, seen.prot, 1.0) / jnp.where(led, law.prot, 1.0)
         return Spin(spin.prot * factor, spin.by_law)

@@ -105,14 +105,17 @@ def sample_star(root_key: Key[Array, ""], star_id: Int[Array, ""], prior: Prior,
         inc = pair.axis(inc)
     absolute, seen = kepler_magnitude(of.state.luminosity, of.state.teff)
     place = prior.sight(both_magnitudes(absolute, pair), key=stream(key, "sight"))
-    lock = (jnp.asarray(False), jnp.ones_like(inc)) if pair is None else pair.lock
-    one = body(prior, tracks, of, place, inc, lock, key=stream(key, "primary"))
+    if pair is None:
+        lock = jnp.asarray(False), jnp.ones_like(inc)
+        one = body(prior, tracks, of, place, inc, lock, key=stream(key, "primary"))
+    else:
+        one, other = _both(prior, tracks, of, pair, place, inc, key)
     system = _with_planets(prior, one, pair, stream(key, "planets"))
     labels = _labels(of, one, place, system) | {"n_tries": n_tries}
     valid = of.good & seen & is_complete(one.spots)
     companion = None
     if pair is not None:
-        two = _companion(prior, tracks, pair, place, stream(key, "companion"))
+        two = System(other.star, other.spots, Planets.empty(0))
         turn = drawn_turn(pair, key=stream(key, "turn"))
         labels |= pair_labels(prior, pair, system, two, turn)
         system, companion = bound(prior, pair, system, two, turn)
@@ -134,11 +137,20 @@ def _with_planets(prior: Prior, one: Body, pair: Pair | None, key) -> System:
     return System(star, one.spots, stable_planets(star, planets, pair, mass))
 
 
-def _companion(prior: Prior, tracks: TrackGrid, pair: Pair, place: Place, key) -> System:
-    """The other star of a pair."""
-    inc = pair.axis(prior.inclination.sample(key=stream(key, "inclination")))
-    two = body(prior, tracks, pair.other, place, inc, pair.lock, key=key)
-    return System(two.star, two.spots, Planets.empty(0))
+def _both(
+    prior: Prior, tracks: TrackGrid, of: Candidate, pair: Pair, place: Place, inc: Float[Array, ""], key
+) -> tuple[Body, Body]:
+    """Both stars of a pair, side by side: what draws a star takes long to compile."""
+    keys = jnp.stack([stream(key, "primary"), stream(key, "companion")])
+    its = pair.axis(prior.inclination.sample(key=stream(keys[1], "inclination")))
+    stars = jax.tree.map(lambda *x: jnp.stack(x), of, pair.other)
+
+    def draw(star, inc, key):
+        return body(prior, tracks, star, place, inc, pair.lock, key=key)
+
+    both = jax.vmap(draw)(stars, jnp.stack([inc, its]), keys)
+    one, other = (jax.tree.map(lambda x, k=k: x[k], both) for k in (0, 1))
+    return one, other
 
 
 def _labels(of: Candidate, one: Body, place: Place, system: System) -> dict[str, Array]:
