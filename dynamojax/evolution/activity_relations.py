@@ -15,7 +15,9 @@ from dynamojax.evolution.turnover import Ranged, curve, ranged
 _LOG_ROSSBY = (-1.5, -1.2, -0.9, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.5)
 _LOG_SPH = (3.984, 3.958, 3.865, 3.619, 3.380, 3.353, 3.114, 2.733, 2.415, 2.401)
 SPH_SCATTER_DEX = 0.37
-SPH_SUN_PPM = 166.0  # mean of a cycle, Mathur et al. (2014), A&A 562, A124; from memory
+SPH_SUN_PPM = (
+    166.0  # mean of a cycle, as commonly quoted from Mathur et al. (2014), A&A 562, A124; not checked
+)
 
 RHK_SCATTER_DEX = 0.1  # of single observations about their mean, Mamajek & Hillenbrand (2008), section 2
 CYCLE_SCATTER_DEX = 0.2  # our reading of the spread of either branch
@@ -27,7 +29,7 @@ def log_rhk(rossby: Float[Array, ""]) -> Ranged:
     Args:
         rossby: 0.156 to 2.23, with `turnover_noyes`; the Sun has 2.1. [1]
 
-    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 5.
+    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 5; the same numbers in arvi 0.6.7.
     """
     return ranged(-4.52 - (rossby - 0.808) / 2.966, (rossby >= 0.156) & (rossby <= 2.23))
 
@@ -38,7 +40,8 @@ def age_from_rhk(log_rhk: Float[Array, ""]) -> Ranged:
     Args:
         log_rhk: -5.1 to -4.0. [dex]
 
-    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 3; coefficients from memory.
+    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 3, as commonly quoted: its
+        coefficients were not checked against the paper. The Sun, at -4.91, becomes 4.95 Gyr.
     """
     log_year = -38.053 - 17.912 * log_rhk - 1.6675 * log_rhk**2
     return ranged(10 ** (log_year - 9.0), (log_rhk >= -5.1) & (log_rhk <= -4.0))
@@ -50,12 +53,13 @@ def log_rx(rossby: Float[Array, ""]) -> Ranged:
     Args:
         rossby: 0.001 to 3, with `turnover_wright_2011`. [1]
 
-    Source: Wright et al. (2011), ApJ 743, 48: saturation -3.13 below 0.13, slope -2.18, of all their
-        stars; from memory. An unbiased part of them has the slope -2.70 +- 0.13.
+    Source: Wright et al. (2011), ApJ 743, 48: slope -2.70 +- 0.13 of their unbiased stars (abstract), with
+        the saturation, -3.13 below 0.16, that Wright et al. (2018), MNRAS 479, 2351, quote for that slope
+        (section 3.1, by way of McAstro in wind-ae).
     """
     inside = (rossby >= 1e-3) & (rossby <= 3.0)
-    ratio = jnp.maximum(jnp.where(inside, rossby, 1.0) / 0.13, 1.0)
-    return ranged(-3.13 - 2.18 * jnp.log10(ratio), inside)
+    ratio = jnp.maximum(jnp.where(inside, rossby, 1.0) / 0.16, 1.0)
+    return ranged(-3.13 - 2.70 * jnp.log10(ratio), inside)
 
 
 def sph_ppm(rossby: Float[Array, ""]) -> Ranged:
@@ -79,7 +83,8 @@ def spot_contrast(teff: Float[Array, ""]) -> Ranged:
     Args:
         teff: 3300 to 6300. [K]
 
-    Source: Maehara et al. (2017), PASJ 69, 41, equation 4, after Berdyugina (2005); from memory.
+    Source: Maehara et al. (2017), PASJ 69, 41, equation 4, after Berdyugina (2005), as commonly
+        quoted; not checked against the paper.
     """
     return ranged(3.58e-5 * teff**2 + 0.249 * teff - 808.0, (teff >= 3300.0) & (teff <= 6300.0))
 
@@ -118,7 +123,8 @@ def cycle_noyes(rossby: Float[Array, ""]) -> Ranged:
     Args:
         rossby: 0.3 to 3, with `turnover_noyes`. [1]
 
-    Source: Noyes, Weiss & Vaughan (1984), ApJ 287, 769: the power 1.28 +- 0.48; from memory.
+    Source: Noyes, Weiss & Vaughan (1984), ApJ 287, 769: the power 1.28 +- 0.48, as
+        commonly quoted; not checked against the paper.
     """
     inside = (rossby >= 0.3) & (rossby <= 3.0)
     return ranged(11.0 * 365.25 * (jnp.where(inside, rossby, 1.0) / 2.1) ** 1.28, inside)
@@ -132,7 +138,8 @@ def cycle_branches(prot: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Arra
     Args:
         prot: 5 to 50. [day]
 
-    Source: Boehm-Vitense (2007), ApJ 657, 486; numbers from memory. Scatter CYCLE_SCATTER_DEX.
+    Source: Boehm-Vitense (2007), ApJ 657, 486, as commonly quoted; not checked against the paper. Scatter
+        CYCLE_SCATTER_DEX.
     """
     inside = (prot >= 5.0) & (prot <= 50.0)
     return ranged(300.0 * prot, inside)[0], ranged(90.0 * prot, inside)[0]

@@ -114,8 +114,8 @@ def prot_mamajek(age_gyr: Float[Array, ""], bv: Float[Array, ""]) -> Rotation:
         age_gyr: 0.085 to 4.6, the ages it was fitted to. [Gyr]
         bv: 0.5 to 0.9. [mag]
 
-    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equations 12-14 and table 10. Scatter: their 0.05 dex
-        in age, as 6.5 % of the period.
+    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equations 12-14 and table 10; the same numbers in
+        arvi 0.6.7. Scatter: their 0.05 dex in age, as 6.5 % of the period.
     """
     return _power_law(age_gyr, bv, 0.566, 0.407, 0.325, 0.495, 0.065, ((0.085, 4.6), (0.5, 0.9)))
 
@@ -127,7 +127,8 @@ def prot_barnes(age_gyr: Float[Array, ""], bv: Float[Array, ""]) -> Rotation:
         age_gyr: 0.03 to 4.6, from the youngest cluster used to the Sun. [Gyr]
         bv: 0.4 to 1.6. [mag]
 
-    Source: Barnes (2007), ApJ 669, 1167, equation 3. Scatter: its 15 % in age, as 8 % of the period.
+    Source: Barnes (2007), ApJ 669, 1167, equation 3; the same numbers in PyAstronomy. Scatter: its 15 % in
+        age, as 8 % of the period.
     """
     return _power_law(age_gyr, bv, 0.5189, 0.7725, 0.601, 0.4, 0.08, ((0.03, 4.6), (0.4001, 1.6)))
 

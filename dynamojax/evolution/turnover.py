@@ -79,7 +79,7 @@ def turnover_wright_2018(mass: Float[Array, ""]) -> Ranged:
     Args:
         mass: 0.08 to 1.36. [M_sun]
 
-    Source: Wright et al. (2018), MNRAS 479, 2351, equation 6.
+    Source: Wright et al. (2018), MNRAS 479, 2351, equation 6; the same numbers in McAstro of wind-ae.
     """
     return ranged(10 ** (2.33 - 1.50 * mass + 0.31 * mass**2), (mass >= 0.08) & (mass <= 1.36))
 
@@ -90,7 +90,7 @@ def turnover_noyes(bv: Float[Array, ""]) -> Ranged:
     Args:
         bv: 0.4 to 1.4. [mag]
 
-    Source: Noyes et al. (1984), ApJ 279, 763, equation 4.
+    Source: Noyes et al. (1984), ApJ 279, 763, equation 4; the same numbers in arvi 0.6.7.
     """
     x = 1.0 - bv
     blue = 1.362 - 0.166 * x + 0.025 * x**2 - 5.323 * x**3

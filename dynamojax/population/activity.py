@@ -100,7 +100,8 @@ def lifetime_giles(sph: Float[Array, ""], teff: Float[Array, ""]) -> Float[Array
         sph: Standard deviation of the light, 1e3 to 1e5; below, the value at 1060 is held. [ppm]
         teff: [K]
 
-    Source: Giles, Collier Cameron & Haywood (2017), MNRAS 472, 1618, equation 8; coefficients from memory.
+    Source: Giles, Collier Cameron & Haywood (2017), MNRAS 472, 1618, equation 8, as commonly quoted:
+        its coefficients were not checked against the paper.
     """
     lowest = -3.0123 / (2 * 0.5062)  # where the published parabola turns
     log_rms = jnp.maximum(jnp.log10(sph) - 6.0, lowest)

@@ -198,12 +198,13 @@ def kepler_planets(n_planets: int = 3, *, transiting: bool = False) -> Planetary
         transiting: As in `PlanetarySystems`.
 
     Source: 30 +- 3 % of stars have them, 3.0 +- 0.3 on average (Zhu et al. 2018, ApJ 860, 101);
-        eccentricities of multiple systems half a normal law of 0.083 (Van Eylen et al. 2019, AJ 157, 61).
-        From memory: the innermost at 12 days, d ln N / d ln P 1.6 below and -0.9 beyond, radii -0.5 below
-        3.3 Earth radii and -6 beyond (Mulders et al. 2018, AJ 156, 24); ratios of periods about 1.9 and
-        mutual inclinations 1.8 deg (Fabrycky et al. 2014, ApJ 790, 146). A few per cent of giants, and
-        obliquities (nine in ten within 5 deg or so, the rest isotropic), are ours. Hill stability is not
-        checked.
+        eccentricities of multiple systems half a normal law of 0.083 (Van Eylen et al. 2019, AJ 157, 61);
+        radii as powers -0.5 below 3.3 Earth radii and -6 beyond (Mulders et al. 2018, AJ 156, 24, in their
+        EPOS); mutual inclinations of 1.8 deg, where Fabrycky et al. (2014, ApJ 790, 146) find a mode of 1.0
+        to 2.2. As commonly quoted, not checked against the papers: the innermost at 12 days (Mulders et al.
+        say about 10), d ln N / d ln P 1.6 below and -0.9 beyond; ratios of periods about 1.9. A few per cent
+        of giants, and obliquities (nine in ten within 5 deg or so, the rest isotropic), are ours. Hill
+        stability is not checked.
     """
     small = PowerLaws([0.5, 3.3, 7.0], [-1.5, -7.0])
     return PlanetarySystems(

@@ -94,8 +94,8 @@ class Prior(eqx.Module):
                 hundred times as much.
             binaries: Such as `kepler_binaries()`.
 
-        Source: [Fe/H] as LAMOST finds in Kepler's field, -0.04 +- 0.20 (Dong et al. 2014, ApJL 789, L3; from
-            memory); ages 4 +- 3 Gyr, chosen with the periods of
+        Source: [Fe/H] as LAMOST finds in Kepler's field, -0.04 +- 0.20 (Dong et al. 2014, ApJL 789, L3, as
+            commonly quoted; not checked against the paper); ages 4 +- 3 Gyr, chosen with the periods of
             Santos et al. (2019, 2021); the rest beside each part.
         """
         return Prior(

@@ -60,8 +60,8 @@ class Dust(eqx.Module):
         density: Extinction in V for a path in the plane. [mag/kpc]
         height: Scale height. [pc]
 
-    Source: the model of the Kepler Input Catalog, Brown et al. (2011), AJ 142, 112: 1 mag/kpc and 150 pc;
-        from memory.
+    Source: the model of the Kepler Input Catalog, Brown et al. (2011), AJ 142, 112: 1 mag/kpc and 150 pc, as
+        commonly quoted; not checked against the paper.
     """
 
     density: Float[Array, ""] = leaf()
