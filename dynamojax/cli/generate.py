@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 _GOES_ON = "interrupted; finished shards are kept, and the same command with --resume goes on from there"
 _PATIENCE = 30.0  # [s], between lines of a log
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DATASET", help="Folder of the data set.")]
+Chunk = Annotated[int | None, typer.Option(help="Stars at a time on a device; from its memory if not given.")]
 
 
 def generate(
     path: Annotated[Path, typer.Argument(metavar="CONFIG", help="A .toml with [generate].")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DATASET", help="Folder of the data set.")
-    ],
+    output: Output,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a data set that was begun.")] = False,
     engine: Annotated[str, typer.Option(help="local, or ray: one task a shard, on a cluster.")] = "local",
     devices: Annotated[str, typer.Option(help="all, or how many of this machine's; local engine.")] = "all",
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; RAY_ADDRESS if not given.")] = None,
-    chunk: Annotated[
-        int | None, typer.Option(help="Stars at a time on a device; from its memory if not given.")
-    ] = None,
+    chunk: Chunk = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -21,6 +21,22 @@ Folder = Annotated[
     Path | None, typer.Option("--cache", help="Folder of downloads and grids, instead of the platform's.")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+Library = Annotated[str, typer.Argument(metavar="LIBRARY", help="phoenix, phoenix-hires, bt-settl, atlas9")]
+Files = Annotated[
+    Path | None, typer.Argument(metavar="[FOLDER]", help="Your files, of any library but phoenix.")
+]
+Segments = Annotated[
+    list[str] | None, typer.Option(help="NAME:LOW:HIGH:RESOLUTION in vacuum A; repeat for more.")
+]
+Law = Annotated[
+    str,
+    typer.Option(
+        help="Limb darkening where a library has none: bands, grid:NAME, or a law with coefficients."
+    ),
+]
+SkipDamaged = Annotated[
+    bool, typer.Option("--skip-damaged", help="Leave a hole where a file cannot be read.")
+]
 _GOES_ON = "interrupted; what has arrived is kept, and the same command goes on from there"
 
 
@@ -113,34 +129,20 @@ def _report(report: "Report", plan: "Plan") -> str:
 
 @app.command()
 def build(
-    library: Annotated[
-        str, typer.Argument(metavar="LIBRARY", help="phoenix, phoenix-hires, bt-settl, atlas9")
-    ],
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Your files, of any library but phoenix.")
-    ] = None,
+    library: Library,
+    folder: Files = None,
     teff: Teff = None,
     logg: Logg = None,
     feh: Feh = None,
     alpha: Alpha = 0.0,
-    segment: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME:LOW:HIGH:RESOLUTION in vacuum A; repeat for more."),
-    ] = None,
+    segment: Segments = None,
     n_mu: Annotated[int, typer.Option(help="Angles of the quadrature, 4 to 32.")] = 10,
     representation: Annotated[str, typer.Option(help="int16, or float32 at twice the size.")] = "int16",
-    law: Annotated[
-        str,
-        typer.Option(
-            help="Limb darkening where a library has none: bands, grid:NAME, or a law with coefficients."
-        ),
-    ] = "bands",
+    law: Law = "bands",
     coefficient: Annotated[list[float] | None, typer.Option(help="Of the law; repeat for more.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a grid that is there.")] = False,
-    skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="Leave a hole where a file cannot be read.")
-    ] = False,
+    skip_damaged: SkipDamaged = False,
     cache: Folder = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -152,25 +154,33 @@ def build(
     with clear_errors(debug):
         steps = Steps(quiet)
         places = locations(cache)
-        path = places.grid(library) if output is None else output
-        if path.exists() and not force:
-            raise ValueError(f"{path} exists; --force replaces it, --output writes elsewhere")
+        path = _free(places.grid(library) if output is None else output, force)
         if not 4 <= n_mu <= 32:
             raise ValueError(f"n_mu = {n_mu} must be in [4, 32]")
-        stretches = tuple(read_stretch(text) for text in segment or ())
+        made = path, tuple(read_stretch(text) for text in segment or ())
         options = {"n_mu": n_mu, "representation": representation, "skip_damaged": skip_damaged}
         with steps.step(f"Building {path}") as tell:
             options["tell"] = tell
             if library == "phoenix":
                 _check_phoenix(folder, law, coefficient)
-                built = _build_phoenix(places, (teff, logg, feh, alpha), path, stretches, options, steps)
+                built = _build_phoenix(places, (teff, logg, feh, alpha), *made, options, steps)
             else:
-                made_of = (library, folder, path, (teff, logg, feh), stretches, law, tuple(coefficient or ()))
-                built = _build_fluxes(*made_of, options)
-        for name, why in built.damaged.items():
-            steps.note(f"left out: {name}: {why}")
-        steps.note(f"{built.n_models} models, {built.n_nodes - built.n_models} holes")
-        steps.note(f"wrote {path}, {size(path.stat().st_size)}")
+                darkening = law, tuple(coefficient or ())
+                built = _build_fluxes(library, folder, (teff, logg, feh), *made, *darkening, options)
+        _say_what_is_in_it(built, path, steps)
+
+
+def _free(path: Path, force: bool) -> Path:
+    if path.exists() and not force:
+        raise ValueError(f"{path} exists; --force replaces it, --output writes elsewhere")
+    return path
+
+
+def _say_what_is_in_it(built, path: Path, steps: Steps) -> None:
+    for name, why in built.damaged.items():
+        steps.note(f"left out: {name}: {why}")
+    steps.note(f"{built.n_models} models, {built.n_nodes - built.n_models} holes")
+    steps.note(f"wrote {path}, {size(path.stat().st_size)}")
 
 
 def _check_phoenix(folder: Path | None, law: str, coefficients: list[float] | None) -> None:
@@ -194,7 +204,7 @@ def _build_phoenix(places, ranges, path, stretches, options, steps):
     return built
 
 
-def _build_fluxes(library, folder, path, ranges, stretches, law, coefficients, options):
+def _build_fluxes(library, folder, ranges, path, stretches, law, coefficients, options):
     from dynamojax.atmosphere.libraries.fluxes import LIBRARIES, build_fluxes
 
     if library in LIBRARIES and folder is None:

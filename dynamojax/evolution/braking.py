@@ -97,30 +97,36 @@ def prot_braked(
     # Off the tracks the integral runs on numbers that exist, so that no NaN reaches a gradient.
     track = StellarState(*(jnp.where(valid, v, 1.0) for v in track[:-1]), valid=track.valid)
     inertia = jnp.where(valid, k2, 1.0) * track.mass * track.radius**2
-    turnover = jnp.where(valid, turnover, 1.0)
+    nodes = track, inertia, jnp.where(valid, turnover, 1.0), x
+    begin = jnp.log(_PERIOD_SUN / prot) + jnp.log(inertia[0])
+    end = _ln_momentum(begin, nodes, (last - first) / n_steps, critical)
+    period, _ = ranged(_PERIOD_SUN * inertia[-1] / jnp.exp(end), valid)
+    return Rotation(period, ranged(jnp.zeros_like(period), valid)[0], valid)
+
+
+def _ln_momentum(begin, nodes: tuple, width, critical) -> Float[Array, ""]:
+    """Logarithm of the spin, over solar, times the moment of inertia, at the end of a track; Runge-Kutta.
+
+    Args:
+        begin: At the first node.
+        nodes: State, moment of inertia [M_sun R_sun^2], turnover time [day] and ln age [Gyr] at beginnings,
+            middles and ends of the steps.
+        width: Of a step in ln age.
+        critical: As rossby_critical of `prot_braked`.
+    """
 
     def slope(ln_momentum, at):
         state, moment, time, ln_age = at
         spin = jnp.exp(ln_momentum) / moment
         return -jnp.exp(ln_age) * _braking_rate(spin, state, moment, time, critical)
 
-    def step(y, nodes):
-        low, middle, high, h = nodes
+    def step(y, at):
+        low, middle, high = at
         k1 = slope(y, low)
-        k2_ = slope(y + 0.5 * h * k1, middle)
-        k3 = slope(y + 0.5 * h * k2_, middle)
-        k4 = slope(y + h * k3, high)
-        return y + h * (k1 + 2 * k2_ + 2 * k3 + k4) / 6, None
+        k2 = slope(y + 0.5 * width * k1, middle)
+        k3 = slope(y + 0.5 * width * k2, middle)
+        k4 = slope(y + width * k3, high)
+        return y + width * (k1 + 2 * k2 + 2 * k3 + k4) / 6, None
 
-    columns = (track, inertia, turnover, x)
-    low, middle, high = (jax.tree.map(lambda v, s=s: v[s], columns) for s in _parts(n_steps))
-    begin = jnp.log(_PERIOD_SUN / prot) + jnp.log(inertia[0])
-    width = jnp.broadcast_to((last - first) / n_steps, (n_steps,))
-    end, _ = jax.lax.scan(step, begin, (low, middle, high, width))
-    period, _ = ranged(_PERIOD_SUN * inertia[-1] / jnp.exp(end), valid)
-    return Rotation(period, ranged(jnp.zeros_like(period), valid)[0], valid)
-
-
-def _parts(n_steps: int) -> tuple[slice, slice, slice]:
-    """Beginnings, middles and ends of the steps among their 2 n + 1 nodes."""
-    return slice(0, 2 * n_steps, 2), slice(1, 2 * n_steps, 2), slice(2, 2 * n_steps + 1, 2)
+    parts = slice(0, -2, 2), slice(1, None, 2), slice(2, None, 2)
+    return jax.lax.scan(step, begin, tuple(jax.tree.map(lambda v, s=s: v[s], nodes) for s in parts))[0]
