@@ -13,7 +13,7 @@ from dynamojax.config.fit_data import Prepared
 from dynamojax.config.fit_draws import Draws, gaussian_draws, importance_draws, nuts_draws
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.config.fit_stages import PERIOD, Arrays, Stages
-from dynamojax.inference.optimise import drawn, log_posteriors, start_walk
+from dynamojax.inference.optimise import likely_starts, start_walk
 from dynamojax.inference.period import Period, find_period
 from dynamojax.inference.posterior import Laplace, laplace
 from dynamojax.inference.problem import Problem
@@ -139,10 +139,12 @@ def _greedy(settings: FitSettings, posed: Posed, stages: Stages, tell: Tell, key
 def _from_starts(table: dict, problem: Problem, stages: Stages, tell: Tell, key) -> Fit:
     """The given start and the best candidates, a batch at a time."""
     n, batch = table["starts"], table["batch"]
+    n_candidates = max(table["candidates"] or 16 * n, n - 1)
 
     def candidates() -> Arrays:
         tell("candidates for starts")
-        return {"values": _starts(problem, n, table["candidates"] or 16 * n, stream(key, "starts"))}
+        sizes = {"n_starts": n, "n_candidates": n_candidates}
+        return {"values": np.asarray(likely_starts(problem, key=stream(key, "starts"), **sizes))}
 
     starts = stages("candidates", candidates)["values"]
     parts = []
@@ -150,17 +152,6 @@ def _from_starts(table: dict, problem: Problem, stages: Stages, tell: Tell, key)
         walk = partial(_walk, table, problem, starts[first : first + batch], tell, first)
         parts.append(stages(f"starts_{first:04d}", walk))
     return _as_fit(problem, parts)
-
-
-def _starts(problem: Problem, n: int, n_candidates: int, key) -> np.ndarray:
-    """Values, in canonical units, from which to walk: those given, then the most probable candidates."""
-    first = np.asarray(problem.parameters.start)[None]
-    if n == 1:
-        return first
-    values = drawn(problem.parameters, max(n_candidates, n - 1), key=key)
-    log = np.asarray(log_posteriors(problem, values))
-    best = np.argsort(np.where(np.isfinite(log), -log, np.inf), kind="stable")[: n - 1]
-    return np.concatenate([first, np.asarray(values)[best]])
 
 
 def _walk(table: dict, problem: Problem, starts: np.ndarray, tell: Tell, first: int) -> Arrays:

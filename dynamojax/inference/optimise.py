@@ -218,21 +218,29 @@ def drawn(parameters: Parameters, n: int, *, key: Key[Array, ""]) -> Float[Array
     return jnp.where(parameters.is_active, jnp.stack(rows, axis=1), start)
 
 
+@partial(jax.jit, static_argnames=("n_starts", "n_candidates"))
+def likely_starts(
+    problem: Problem, *, key: Key[Array, ""], n_starts: int, n_candidates: int
+) -> Float[Array, "n_starts n"]:
+    """Where to walk from: the scene's values, then the most probable of the candidates. [canonical units]"""
+    first = problem.parameters.start[None]
+    if n_starts == 1:
+        return first
+    values = drawn(problem.parameters, n_candidates, key=key)
+    log = log_posteriors(problem, values)
+    best = jnp.argsort(jnp.where(jnp.isfinite(log), -log, jnp.inf))[: n_starts - 1]
+    return jnp.concatenate([first, values[best]])
+
+
 @partial(jax.jit, static_argnames=("n_starts", "n_candidates", "batch_size"))
 def _starts(simulators, data, parameters, keys, *, n_starts: int, n_candidates: int, batch_size: int):
-    """Points of the real line to start from: the scene's, then the most probable of the candidates."""
+    """Points of the real line to start from."""
 
     def one(given):
         data, parameters, key = given
-        first = parameters.on_line(parameters.start)[None]
-        if n_starts == 1:
-            return first
         problem = Problem(Study(simulators, data), parameters)
-
-        values = drawn(parameters, n_candidates, key=key)
-        log = jax.lax.map(problem.log_posterior, values, batch_size=8)
-        best = jnp.argsort(jnp.where(jnp.isfinite(log), log, -jnp.inf))[::-1][: n_starts - 1]
-        return jnp.concatenate([first, jax.vmap(parameters.on_line)(values[best])])
+        values = likely_starts(problem, key=key, n_starts=n_starts, n_candidates=n_candidates)
+        return jax.vmap(parameters.on_line)(values)
 
     return jax.lax.map(one, (data, parameters, keys), batch_size=batch_size)
 
