@@ -5,7 +5,8 @@
 Left out: one mass, or one metallicity, is taken away, and the stars on its tracks are made from the others at
 the same age: upper bounds of the error, the spacing being doubled there. Stars are taken evenly in phase,
 where the rapid hook at the end of the main sequence has a fifth of the weight, or evenly in age.
-Direct: rows of MIST's own isochrones, at whatever mass they are, against the tracks at that mass and age.
+Wider: cells of twice and four times the grid's width; how errors fall says what is left at its own width.
+Direct: rows of MIST's own isochrones, at whatever mass they are, against the tracks at that mass.
 """
 
 import dataclasses
@@ -18,22 +19,22 @@ import numpy as np
 from benchmarks import harness
 from dynamojax.constants import GM_SUN_KM3_S2, R_SUN_KM
 from dynamojax.evolution.track_file import load_tracks
-from dynamojax.evolution.tracks import TrackGrid, evolve
+from dynamojax.evolution.tracks import TrackGrid, at_phase, evolve
 
 PHASES = {"main sequence": (202, 454), "to the tip of the giant branch": (454, 604), "before": (100, 202)}
-_evolved = jax.jit(jax.vmap(evolve, (None, 0, 0, 0)))
+_evolved, _at_phase = (jax.jit(jax.vmap(f, (None, 0, 0, 0))) for f in (evolve, at_phase))
 _CHUNK = 8192
 RANGES = ((0.1, 0.3), (0.3, 0.6), (0.6, 1.1), (1.1, 1.4), (1.4, 2.0), (2.0, 4.5))  # of the mass [M_sun]
 _POOREST, _OLDEST_GYR = -1.0, 20.0  # metallicities from here on are 0.25 dex apart
 
 
-def evolved(grid: TrackGrid, *at):
+def evolved(grid: TrackGrid, *at, function=_evolved):
     """Any number of stars, in chunks of one size, so that a grid is compiled for once."""
     n = len(at[0])
     parts = []
     for begin in range(0, n, _CHUNK):
         piece = [np.resize(x[begin : begin + _CHUNK], _CHUNK) for x in map(np.asarray, at)]
-        parts.append(_evolved(grid, *map(jnp.asarray, piece)))
+        parts.append(function(grid, *map(jnp.asarray, piece)))
     return jax.tree.map(lambda *x: np.concatenate(x)[:n], *parts)
 
 
@@ -100,11 +101,14 @@ def left_out(grid: TrackGrid) -> list[dict]:
     return rows
 
 
-def _without_one(grid: TrackGrid, axis: str, limits, evenly: str):
-    """Masses of stars on every track that has one on either side, and what they are without it and with."""
+def _without_one(grid: TrackGrid, axis: str, limits, evenly: str, nodes=None, also: int = 0):
+    """Masses of stars on every track that has one on either side, and what they are without it and with.
+
+    `also` on either side of it are left out, too; `nodes`, if given, are the ones to leave out.
+    """
     n_mass, n_feh = len(grid.mass), len(grid.feh)
     fehs = [j for j in range(n_feh - 1) if grid.feh[j] >= _POOREST]
-    nodes = range(1, n_mass - 1) if axis == "mass" else fehs
+    nodes = nodes or (range(1, n_mass - 1) if axis == "mass" else fehs)
     masses, found, true = [], [], []
     for left in nodes:
         tracks = (
@@ -116,7 +120,8 @@ def _without_one(grid: TrackGrid, axis: str, limits, evenly: str):
             continue
         i, j = (np.repeat([t[k] for t in tracks], sizes) for k in (0, 1))
         at = np.asarray(grid.mass)[i], np.asarray(grid.feh)[j], np.concatenate(ages)
-        kept = np.delete(np.arange(n_mass if axis == "mass" else n_feh), left)
+        gone = slice(left - also, left + also + 1)
+        kept = np.delete(np.arange(n_mass if axis == "mass" else n_feh), gone)
         rest = thinned(grid, mass=kept) if axis == "mass" else thinned(grid, feh=kept)
         masses.append(at[0])
         found.append(outputs(evolved(rest, *at)))
@@ -124,28 +129,49 @@ def _without_one(grid: TrackGrid, axis: str, limits, evenly: str):
     return np.concatenate(masses), np.concatenate(found, axis=1), np.concatenate(true, axis=1)
 
 
+def wider(grid: TrackGrid) -> list[dict]:
+    """Errors in the middle of cells twice and four times as wide as the grid's, of the same stars."""
+    rows, n_mass, n_feh = [], len(grid.mass), len(grid.feh)
+    middle = {"mass": range(2, n_mass - 2), "metallicity": [j for j in range(n_feh - 2) if grid.feh[j] > -1]}
+    for axis, nodes in middle.items():
+        for also in (0, 1):
+            mass, *pair = _without_one(grid, axis, PHASES["main sequence"], "in age", nodes, also)
+            for low, high in RANGES:
+                inside = (mass >= low) & (mass < high)
+                if inside.any():
+                    facts = {"axis": axis, "cells": 2 * also + 2, "evenly": "in age", "mass": [low, high]}
+                    rows.append(error_row("wider cells", *(x[:, inside] for x in pair), **facts))
+    return rows
+
+
 def direct(grid: TrackGrid, folder: Path) -> list[dict]:
-    """Differences from MIST's isochrones, row by row."""
+    """Differences from MIST's isochrones, row by row, from stars of the same age and of the same phase.
+
+    Below 0.7 M_sun isochrones are straight lines in mass between the tracks that the grid has, too.
+    """
     from grids.build_tracks import FILE, LOG_L_SUN, read_isochrones
 
     feh, log_age, table, names = read_isochrones(folder / FILE)
-    column = {
-        name: table[..., names.index(name)]
-        for name in ("initial_mass", "star_mass", "log_Teff", "log_L", "log_R")
-    }
+    column = dict(zip(names, np.moveaxis(table, -1, 0), strict=True))
+    mass, ln10 = column["initial_mass"], np.log(10)
     z, t, eep = np.meshgrid(feh, log_age, np.arange(table.shape[2]), indexing="ij")
+    known = np.isfinite(column["log_L"]) & (z >= _POOREST) & (t >= 6.5) & (mass > 0.1001)
     rng, rows = np.random.default_rng(0), []
-    for phase, (low, high) in PHASES.items():
-        use = np.isfinite(column["log_L"]) & (eep >= low) & (eep < high) & (z >= -1.0) & (t >= 6.5)
-        use &= (column["initial_mass"] > 0.1001) & (column["initial_mass"] < 4.4)
-        pick = tuple(np.argwhere(use)[rng.choice(use.sum(), min(20000, use.sum()), replace=False)].T)
-        at = column["initial_mass"][pick], z[pick], 10 ** (t[pick] - 9)
-        got = outputs(evolved(grid, *at))
-        gravity = np.log10(GM_SUN_KM3_S2 / R_SUN_KM**2 * 1e5) + np.log10(column["star_mass"][pick])
-        logg = gravity - 2 * (column["log_R"][pick] + np.log10(6.9598 / 6.957))
-        ln10 = np.log(10)
-        want = np.stack([ln10 * column["log_Teff"][pick], logg, ln10 * (column["log_L"][pick] + LOG_L_SUN)])
-        rows.append(error_row("MIST's isochrones", got, want, phase=phase))
+    for phase, (first, end) in PHASES.items():
+        for low, high in RANGES:
+            places = np.argwhere(known & (eep >= first) & (eep < end) & (mass >= low) & (mass < high))
+            if len(places) < 100:
+                continue
+            pick = tuple(places[rng.choice(len(places), min(_CHUNK, len(places)), replace=False)].T)
+            gravity = np.log10(GM_SUN_KM3_S2 / R_SUN_KM**2 * 1e5) + np.log10(column["star_mass"][pick])
+            logg = gravity - 2 * (column["log_R"][pick] + np.log10(6.9598 / 6.957))
+            luminosity = ln10 * (column["log_L"][pick] + LOG_L_SUN)
+            want = np.stack([ln10 * column["log_Teff"][pick], logg, luminosity])
+            ages, phases = 10 ** (t[pick] - 9), 1.0 * eep[pick]
+            for at, function, of in (("age", _evolved, ages), ("phase", _at_phase, phases)):
+                got = outputs(evolved(grid, mass[pick], z[pick], of, function=function))
+                facts = {"phase": phase, "mass": [low, high], "at the same": at}
+                rows.append(error_row("MIST's isochrones", got, want, **facts))
     return rows
 
 
@@ -261,7 +287,7 @@ def main(argv=None) -> None:
     options = parser.parse_args(argv)
     with jax.enable_x64(True):
         grid = load_tracks()
-        rows = sun(grid) + left_out(grid)
+        rows = sun(grid) + left_out(grid) + wider(grid)
         rows += direct(grid, options.folder) if options.folder else []
         rows += peers(grid, options.runs) if options.peers else []
     for batch in options.batch:
