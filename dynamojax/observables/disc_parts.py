@@ -6,11 +6,21 @@ The whole disc is photosphere; caps and planets carry differences, each on nodes
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynamojax.planets.nodes import covered_share, planet_nodes
+from dynamojax.planets.nodes import Nodes, hidden_cap_nodes, hides_all, planet_nodes
 from dynamojax.surface.nodes import cap_nodes, disc_nodes
 
 # Points (3, n) and projected areas (n), negative where a component is taken away. [stellar radius squared]
 Part = tuple[Array, Array]
+
+
+def _added(nodes: Nodes) -> Part:
+    points, angle = nodes
+    return points, angle * points[2]
+
+
+def _taken(nodes: Nodes) -> Part:
+    points, angle = nodes
+    return points, -angle * points[2]
 
 
 def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], *, is_union: bool) -> Part:
@@ -33,8 +43,8 @@ def disc_parts(
 ) -> tuple[list[Part], list[Part], list[Part]]:
     """Nodes of photosphere, spots and faculae, at one epoch.
 
-    Planets hide what is behind them, spots and faculae too; where two planets overlap on the disc, the
-    common part is counted twice.
+    Planets hide what is behind them, spots and faculae too, on nodes of their own; where two planets overlap
+    on the disc, the common part is counted twice. A disc that one planet hides wholly has no area at all.
 
     Args:
         position: Unit vectors to the spots' centres. [1]
@@ -55,14 +65,18 @@ def disc_parts(
         bright = dark if facula is None else cap_part(position, facula, n_cap, is_union=is_union)
         photosphere.append((bright[0], -bright[1]))
         faculae = [] if facula is None else [bright, (dark[0], -dark[1])]
-    for (x, y, z), p in zip(planets, radius_ratio, strict=True):
-        nodes = planet_nodes(x, y, z, p, *n_planet)
-        points, area = nodes.points, nodes.angle * nodes.points[2]
-        in_spot = covered_share(nodes, position, spot)
-        in_facula = in_spot if facula is None else covered_share(nodes, position, facula)
-        photosphere.append((points, -area * (1 - in_facula)))
-        if spot.size:
-            spots.append((points, -area * in_spot))
-        if faculae:
-            faculae.append((points, -area * (in_facula - in_spot)))
-    return photosphere, spots, faculae
+    for planet, p in zip(planets, radius_ratio, strict=True):
+        photosphere.append(_taken(planet_nodes(*planet, p, *n_planet)))
+        if not spot.size:
+            continue
+        dark, *bright = (
+            hidden_cap_nodes(*planet, p, position, cap, *n_planet, is_union=is_union)
+            for cap in (spot, *([] if facula is None else [facula]))
+        )
+        spots.append(_taken(dark))
+        photosphere.append(_added(bright[0] if bright else dark))
+        faculae += [part for nodes in bright for part in (_taken(nodes), _added(dark))]
+    lit = ~jnp.any(hides_all(*planets.T, radius_ratio))
+    return tuple(
+        [(points, jnp.where(lit, area, 0)) for points, area in part] for part in (photosphere, spots, faculae)
+    )

@@ -32,7 +32,9 @@ class DiscConfig(eqx.Module):
     Attributes:
         n_disc: Nodes of the immaculate disc, across and along the projected spin axis.
         n_cap: Rings of each spot and facula, and nodes of a ring.
-        n_planet: Slices of each planet, and nodes of a slice.
+        n_planet: Slices of each planet, three times as many where it may cross the limb, and nodes of a
+            slice; the spots behind it share as many slices again, and four for each spot on the star,
+            or eight if overlapping spots count once.
         max_velocity: Largest velocity on the disc, turbulence included, that kernels have room for;
             a star that needs more is not valid. [km/s]
     """
@@ -147,7 +149,7 @@ def disc_spectrum(
             kernels.append(kernel)
             widest.append(most)
     flux = convolved(jnp.concatenate(rows), jnp.concatenate(kernels))
-    fits = jnp.max(jnp.stack(widest)) <= reach - SPLINE_REACH
+    fits = (jnp.max(jnp.stack(widest)) <= reach - SPLINE_REACH) & jnp.all(jnp.isfinite(flux))
     return jnp.roll(flux, whole.astype(int)), fits & (jnp.abs(whole) < grid.n_wavelength)
 
 

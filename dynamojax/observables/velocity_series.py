@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from dynamojax.numerics import weighted_sum
+from dynamojax.numerics import safe_divide, weighted_sum
 from dynamojax.observables.photometry import BandPolynomials, disc_flux, hidden_light
 from dynamojax.planets.encounters import CrossingConfig, crossing_sums
-from dynamojax.planets.nodes import PlanetNodes, covered_share, planet_nodes
+from dynamojax.planets.nodes import Nodes, hidden_cap_nodes, hides_all, planet_nodes
 from dynamojax.planets.orbit import planet_positions, reflex_velocity
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.geometry import equatorial_velocity, relative_rotation
@@ -22,8 +22,8 @@ from dynamojax.surface.moments import SurfaceConfig, SurfaceMoments, caps_by_ind
 from dynamojax.surface.velocity_moments import velocity_moments
 from dynamojax.system import Epochs, Planets, Star, System
 
-# Slices and nodes of a slice of a planet in front of spots, whose edges its disc's own nodes do not know.
-_CROSSING_NODES = (24, 12)
+# Slices, a third of those that the spots behind a planet share, and nodes of a slice.
+_CROSSING_NODES = (16, 8)
 
 
 class VelocitySeries(eqx.Module):
@@ -89,12 +89,12 @@ def _with_shift(bands: BandPolynomials, convection: Convection, scale: Float[Arr
     )
 
 
-def _sums(star: Star, nodes: PlanetNodes, share: Array, n_light: int, n: int) -> Array:
-    """Moments of light and of rotation of a share of nodes, one after the other. [1]"""
-    powers = nodes.points[2] ** jnp.arange(1, n_light + 1, dtype=share.dtype)[:, None]
-    weight = nodes.angle * share
-    moving = weight * relative_rotation(star, nodes.points)
-    return jnp.concatenate([jnp.sum(powers * weight, axis=1), jnp.sum(powers[:n] * moving, axis=1)])
+def _sums(star: Star, nodes: Nodes, n_light: int, n: int) -> Array:
+    """Moments of light and of rotation of nodes, one after the other. [1]"""
+    points, angle = nodes
+    powers = points[2] ** jnp.arange(1, n_light + 1, dtype=angle.dtype)[:, None]
+    moving = angle * relative_rotation(star, points)
+    return jnp.concatenate([jnp.sum(powers * angle, axis=1), jnp.sum(powers[:n] * moving, axis=1)])
 
 
 def _behind_planets(
@@ -106,8 +106,7 @@ def _behind_planets(
         return jnp.zeros((n_light + n, epochs.day.shape[0]), epochs.fraction.dtype)
 
     def one(x, y, z, p):
-        nodes = planet_nodes(x, y, z, p, *n_nodes)
-        return _sums(star, nodes, jnp.ones_like(nodes.angle), n_light, n)
+        return _sums(star, planet_nodes(x, y, z, p, *n_nodes), n_light, n)
 
     over_times = jax.vmap(one, (0, 0, 0, None))
     return jnp.sum(jax.vmap(over_times)(*positions, planets.radius_ratio), axis=0).T
@@ -123,9 +122,8 @@ def _spots_behind_planets(
         return none, none, jnp.asarray(True)
 
     def hidden(planet, position, half_sine):
-        x, y, z, p = planet
-        nodes = planet_nodes(x, y, z, p, *_CROSSING_NODES)
-        return _sums(star, nodes, covered_share(nodes, position, half_sine), n_light, n)
+        nodes = hidden_cap_nodes(*planet, position, half_sine, *_CROSSING_NODES, is_union=True)
+        return _sums(star, nodes, n_light, n)
 
     def of(faculae):
         positions, p = planet_positions(star, planets, epochs), planets.radius_ratio
@@ -137,6 +135,21 @@ def _spots_behind_planets(
         return spot, jnp.zeros_like(spot), fits
     both, both_fit = of(faculae=True)
     return spot, both - spot, fits & both_fit
+
+
+def _is_possible(system: System, epochs: Epochs, surface: SurfaceConfig) -> Bool[Array, ""]:
+    """Whether regions are caps of at most a hemisphere, and times are numbers."""
+    radius, ratio = system.spots.radius, system.star.facula_ratio if surface.faculae else 0
+    most = 1 + 8 * jnp.finfo(radius.dtype).eps
+    rim = 2 * (1 + ratio) * jnp.sin(0.5 * radius) ** 2
+    fits = (radius >= 0) & (radius <= 0.5 * jnp.pi * most) & (rim <= most)
+    return jnp.all(fits) & jnp.all(jnp.isfinite(epochs.day + epochs.fraction))
+
+
+def _is_dark(system: System, epochs: Epochs) -> Bool[Array, " n_times"]:
+    """When one planet hides the whole disc."""
+    positions = planet_positions(system.star, system.planets, epochs)
+    return jnp.any(hides_all(*positions, system.planets.radius_ratio[:, None]), axis=0)
 
 
 def room_for_all(room: CrossingConfig, system: System, n_times: int) -> CrossingConfig:
@@ -158,7 +171,9 @@ def velocity_series(
     """Radial velocities of one system in every band.
 
     The velocity is that of the light: no small-spot approximation, the flux that remains is divided by.
-    What planets hide is in `transit`: spots behind them are counted as seen in the other terms.
+    What planets hide is in `transit`: spots behind them are counted as seen in the other terms. Where a
+    planet hides the whole disc, flux and velocities are exactly 0. Impossible radii of spots and times that
+    are no numbers are not valid.
 
     Args:
         system: One system.
@@ -170,9 +185,9 @@ def velocity_series(
         room: For planets in front of spots; room for all epochs to be in transit if left out.
 
     Gradients: exact, first order; finite everywhere.
-    Accuracy: rounding, and with shear that of `velocity_moments`; spots behind planets within 2e-3 of the
-        largest velocity for radius ratios up to 0.15, but coarse from 0.2 on, where spots of a few degrees
-        fall between the slices of the planet's disc. See tests/observables.
+    Accuracy: rounding, and with shear that of `velocity_moments`; what planets hide of spots by quadrature
+        on nodes that follow both, to 1e-4 of the largest velocity or better for radius ratios of 0.01 to
+        1.5 and spots of 1 to 40 deg. See tests/observables.
     """
     star, n = system.star, bands.photosphere.shape[-1]
     moving = _with_shift(bands, convection, star.convective_blueshift)
@@ -191,19 +206,24 @@ def velocity_series(
     mean = disc_flux(moving.photosphere) / whole
     lost = _hidden(bands, light.spot, light.facula)
     gone = _seen(bands.photosphere, behind) - _hidden(bands, spot, facula)
-    left = whole[:, None] - lost - gone
+    left = jnp.where(_is_dark(system, epochs), 0, whole[:, None] - lost - gone)
     turning = vsini * _hidden(bands, moments.spot, moments.facula)
     rising = _hidden(moving, light.spot, light.facula) - mean[:, None] * lost
     transit = _seen(bands.photosphere, behind[n_light:]) - _hidden(bands, spot[n_light:], facula[n_light:])
     transit = vsini * transit + _seen(moving.photosphere, behind) - _hidden(moving, spot, facula)
     transit = transit - mean[:, None] * gone
+    possible = _is_possible(system, epochs, surface)
+
+    def known(term, holds=possible):
+        return jnp.where(holds, term, jnp.nan)
+
     return VelocitySeries(
-        rotation=-turning / left,
-        convection=-rising / left,
-        transit=jnp.where(fits, -transit / left, jnp.nan),
+        rotation=known(-safe_divide(turning, left)),
+        convection=known(-safe_divide(rising, left)),
+        transit=known(-safe_divide(transit, left), possible & fits),
         reflex=reflex_velocity(star, system.planets, epochs),
         systemic=star.rv,
         blueshift=mean,
-        flux=jnp.where(fits, left / whole[:, None], jnp.nan),
-        valid=bands.valid & jnp.all(moments.valid) & fits,
+        flux=known(left / whole[:, None], possible & fits),
+        valid=bands.valid & jnp.all(moments.valid) & fits & possible,
     )

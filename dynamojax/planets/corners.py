@@ -17,6 +17,20 @@ _RIM_POINTS = 32
 _RIM_STEPS = 3
 
 
+def direction(x: Array, y: Array) -> tuple[Array, Array]:
+    """Unit vector towards the planet, +x where it is at the disc's centre."""
+    distance = safe_sqrt(x * x + y * y)
+    return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
+
+
+def extent(along: Array, half_sine: Array) -> tuple[Array, Array]:
+    """Least and greatest coordinate of caps in a direction in which their centres are at `along`."""
+    across, rise = safe_sqrt(1 - along * along), 2 * half_sine * jnp.sqrt(1 - half_sine * half_sine)
+    cosine = 1 - 2 * half_sine * half_sine
+    low = jnp.where(-along > cosine, -1, along * cosine - across * rise)
+    return low, jnp.where(along > cosine, 1, along * cosine + across * rise)
+
+
 def _on_planet(point: tuple[Array, Array, Array], x: Array, p: Array) -> Array:
     """The y of points of the sphere that are visible and behind the planet, infinite for others."""
     inside = (point[2] > 0) & ((point[0] - x) ** 2 + point[1] ** 2 < p * p)
@@ -66,11 +80,9 @@ def _rim_crossings(position: Array, w: Array, x: Array, p: Array) -> Array:
     return jnp.where(jnp.any(chosen, axis=1), p * jnp.sin(c), jnp.inf).ravel()
 
 
-def _cap_crossings(position: Array, w: Array, x: Array, p: Array) -> Array:
-    """Both points where the rims of each pair of caps cross."""
-    i, j = np.triu_indices(w.shape[0], 1)
-    one, other = position[:, i], position[:, j]
-    cos_one, cos_other = 1 - 2 * w[i] ** 2, 1 - 2 * w[j] ** 2
+def cap_crossings(one: Array, other: Array, w_one: Array, w_other: Array) -> tuple[list[Array], Array]:
+    """Both points where the rims of pairs of caps cross, and whether they do; all broadcast."""
+    cos_one, cos_other = 1 - 2 * w_one**2, 1 - 2 * w_other**2
     cos_d = jnp.sum(one * other, axis=0)
     normal = jnp.cross(one, other, axis=0)
     sin_sq = jnp.sum(normal * normal, axis=0)
@@ -78,8 +90,14 @@ def _cap_crossings(position: Array, w: Array, x: Array, p: Array) -> Array:
     along = along + safe_divide(cos_other - cos_d * cos_one, sin_sq) * other
     rest = 1 - jnp.sum(along * along, axis=0)
     off = normal * safe_sqrt(safe_divide(rest, sin_sq))
-    meets = (w[i] > 0) & (w[j] > 0) & (sin_sq > 0) & (rest > 0)
-    found = [_on_planet(tuple(along + sign * off), x, p) for sign in (1, -1)]
+    return [along + off, along - off], (w_one > 0) & (w_other > 0) & (sin_sq > 0) & (rest > 0)
+
+
+def _cap_crossings(position: Array, w: Array, x: Array, p: Array) -> Array:
+    """Both points where the rims of each pair of caps cross."""
+    i, j = np.triu_indices(w.shape[0], 1)
+    points, meets = cap_crossings(position[:, i], position[:, j], w[i], w[j])
+    found = [_on_planet(tuple(point), x, p) for point in points]
     return jnp.where(jnp.concatenate([meets, meets]), jnp.concatenate(found), jnp.inf)
 
 

@@ -14,32 +14,19 @@ Gauss-Legendre between the corners of `corners`, in a variable in which square r
 smooth. Derivatives are those of the region's boundary, in `rims`.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt
-from dynamojax.planets.corners import panel_edges
+from dynamojax.numerics import safe_sqrt
+from dynamojax.planets.corners import direction, panel_edges
 from dynamojax.planets.rims import moments_change
+from dynamojax.planets.slices import cap_arc, planet_arc, rules
 
 # Nodes of one panel: what lies between two corners is smooth, and more would only be rounding.
 _MOST_NODES = 64
-
-
-@lru_cache
-def _rules(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places in (0, 1) and weights of the rules of 0 .. n_nodes nodes, zero where there is none.
-
-    In the variable y = u^2 (3 - 2u) square roots at the ends are smooth in u.
-    """
-    place, weight = np.zeros((2, n_nodes + 1, n_nodes))
-    for m in range(1, n_nodes + 1):
-        u, w = gauss_legendre(m, 0.0, 1.0)
-        place[m, :m], weight[m, :m] = u * u * (3 - 2 * u), 6 * u * (1 - u) * w
-    return place, weight
 
 
 def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
@@ -54,30 +41,15 @@ def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
     size, index = (last - first)[panel], node - first[panel]
     most = min(n_nodes, _MOST_NODES)
     size = jnp.minimum(size, most)
-    rules = (jnp.asarray(q, edges.dtype) for q in _rules(most))
-    place, weight = (q[size, jnp.minimum(index, most - 1)] for q in rules)
+    tables = (jnp.asarray(q, edges.dtype) for q in rules(most))
+    place, weight = (q[size, jnp.minimum(index, most - 1)] for q in tables)
     weight = jnp.where(index < size, weight, 0)
     return edges[panel] + width[panel] * place, width[panel] * weight
 
 
-def planet_arc(y: Array, rim: Array, x: Array, p: Array) -> tuple[Array, Array]:
-    """First tau behind the planet and width of its arc, on slices y of radius `rim`."""
-    half = safe_sqrt((p - y) * (p + y))
-
-    def tau(u):  # +-pi/2 at and beyond the limb
-        return jnp.arctan2(u, safe_sqrt((rim - u) * (rim + u)))
-
-    start = tau(x - half)
-    return start, tau(x + half) - start
-
-
 def cap_arcs(y: Array, rim: Array, position: Array, w: Array) -> tuple[Array, Array]:
     """Middle tau (n_caps, 1) and half-width (n_caps, n_nodes) of the caps' arcs, 0 where there is none."""
-    cx, cy, cz = position[:, :, None]
-    eta, eta_c = jnp.arctan2(y, rim), safe_arctan2(cy, safe_sqrt(cx * cx + cz * cz))
-    near, far, w = jnp.sin(0.5 * (eta - eta_c)), jnp.cos(0.5 * (eta + eta_c)), w[:, None]
-    half = safe_arctan2(safe_sqrt((w - near) * (w + near)), safe_sqrt((far - w) * (far + w)))
-    return safe_arctan2(cx, cz), 2 * half
+    return cap_arc(y, rim, position[:, :, None], w[:, None])
 
 
 def _hidden_arcs(start: Array, width: Array, middle: Array, half: Array) -> tuple[Array, Array]:
@@ -131,12 +103,6 @@ def turned(
     co, si = towards
     vx, vy, vz = vectors
     return co * x + si * y, co * y - si * x, jnp.stack([co * vx + si * vy, co * vy - si * vx, vz])
-
-
-def direction(x: Array, y: Array) -> tuple[Array, Array]:
-    """Unit vector towards the planet, +x where it is at the disc's centre."""
-    distance = safe_sqrt(x * x + y * y)
-    return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
 
 
 def _beside_centre(x: Array) -> float:

@@ -10,6 +10,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Int
 
 from dynamojax.numerics import safe_divide, safe_sqrt
+from dynamojax.planets.corners import extent
 from dynamojax.planets.crossing import occulted_moments
 
 # From the index of an epoch to unit vectors (3, n_caps) to the caps' centres and sin(r/2) of their radii.
@@ -58,14 +59,6 @@ def sized(config: CrossingConfig, n_epochs: int, n_caps: int, radius_ratio: floa
     return replace(config, n_epochs=n_epochs, n_caps=n_caps, n_panels=panels, n_nodes=nodes)
 
 
-def _extent(along: Array, half_sine: Array) -> tuple[Array, Array]:
-    """Least and greatest coordinate of caps in a direction in which their centres are at `along`."""
-    across, rise = safe_sqrt(1 - along * along), 2 * half_sine * jnp.sqrt(1 - half_sine * half_sine)
-    cosine = 1 - 2 * half_sine * half_sine
-    low = jnp.where(-along > cosine, -1, along * cosine - across * rise)
-    return low, jnp.where(along > cosine, 1, along * cosine + across * rise)
-
-
 def cap_clearance(
     x: Float[Array, ""],
     y: Float[Array, ""],
@@ -83,9 +76,9 @@ def cap_clearance(
     ex, ey = jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
     clear = safe_sqrt((cx - x) ** 2 + (cy - y) ** 2) - radius_ratio - 2 * half_sine
     for along, centre in ((ex * cx + ey * cy, distance), (ex * cy - ey * cx, 0)):
-        low, high = _extent(along, half_sine)
+        low, high = extent(along, half_sine)
         clear = jnp.maximum(clear, jnp.maximum(low - centre - radius_ratio, centre - radius_ratio - high))
-    clear = jnp.maximum(clear, -_extent(cz, half_sine)[1])
+    clear = jnp.maximum(clear, -extent(cz, half_sine)[1])
     return jnp.where(half_sine > 0, clear, jnp.inf)
 
 

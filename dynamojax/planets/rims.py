@@ -47,7 +47,7 @@ _CROSSING_STEPS = 16
 _RIM_NODES = 16
 
 
-class _Rims(NamedTuple):
+class Rims(NamedTuple):
     """Constants (n_caps) of the caps' rims, in the notation of the module's docstring."""
 
     x: Array
@@ -63,14 +63,15 @@ class _Rims(NamedTuple):
     v: Array
 
 
-def _rims(position: Array, w: Array, d: Array) -> _Rims:
+def cap_rims(position: Array, w: Array, d: Array) -> Rims:
+    """Constants of caps' rims beside a planet at distance d from the disc's centre, on the +x axis."""
     x, y, z = position
     s0 = safe_sqrt(x * x + y * y)
     ex, ey = jnp.where(s0 > 0, safe_divide(x, s0), 1), safe_divide(y, s0)
     vers, sin_r = 2 * w * w, 2 * w * jnp.sqrt(1 - w * w)
     to_x, to_y = d - x * (1 - vers), -y * (1 - vers)
     u, v = -(ex * to_x + ey * to_y), ex * to_y - ey * to_x
-    return _Rims(x, y, z, w, vers, sin_r, s0, ex, ey, u, v)
+    return Rims(x, y, z, w, vers, sin_r, s0, ex, ey, u, v)
 
 
 def _bracketed(function, low: Array, high: Array, n_steps: int) -> Array:
@@ -110,10 +111,13 @@ def _between_extremes(function, low: Array, high: Array, n_steps: int) -> Array:
     return place(_bracketed(straightened, -one, one, n_steps))
 
 
-def _crossings(c: _Rims, p: Array) -> tuple[Array, Array, Array]:
+def rim_crossings(
+    c: Rims, p: Array, steps: tuple[int, int] = (_EXTREME_STEPS, _CROSSING_STEPS)
+) -> tuple[Array, Array, Array]:
     """Arcs of the caps' rims outside the planet, middle and half-width (2, n_caps) [rad].
 
-    Also the angles phi (4, n_caps) on the planet's rim of the arcs' ends [rad].
+    `steps` are those to an extreme and to a crossing. Also the angles phi (4, n_caps) on the planet's rim
+    of the arcs' ends [rad].
     """
     flip_u, flip_v = jnp.where(c.u * c.z > 0, -1, 1), jnp.where(c.v < 0, -1, 1)
     alpha, beta, e = jnp.abs(c.u * c.z), jnp.abs(c.v), c.sin_r * c.s0**2
@@ -134,9 +138,9 @@ def _crossings(c: _Rims, p: Array) -> tuple[Array, Array, Array]:
     quarter = jnp.full_like(u, 0.5 * jnp.pi)
     top = jnp.where((alpha > 0) | (beta > 0), jnp.arctan2(jnp.cbrt(beta), jnp.cbrt(alpha)), 0.5 * quarter)
     low, high = (0 * top, top, quarter, 3 * quarter), (top, quarter, 2 * quarter, 4 * quarter)
-    extreme = _bracketed(height, jnp.stack(low), jnp.stack(high), _EXTREME_STEPS)
+    extreme = _bracketed(height, jnp.stack(low), jnp.stack(high), steps[0])
     following = jnp.concatenate([extreme[1:], extreme[:1] + 2 * jnp.pi])
-    psi = _between_extremes(outside, extreme, following, _CROSSING_STEPS)
+    psi = _between_extremes(outside, extreme, following, steps[1])
 
     middle, half = 0.5 * (psi[0::2] + psi[1::2]), 0.5 * (psi[1::2] - psi[0::2])
     middle = flip_v * jnp.where(flip_u < 0, jnp.pi - middle, middle)
@@ -145,7 +149,7 @@ def _crossings(c: _Rims, p: Array) -> tuple[Array, Array, Array]:
     return middle, half, jnp.arctan2(c.ex * across - c.ey * along, c.ex * along + c.ey * across)
 
 
-def _behind_caps(c: _Rims) -> tuple[Array, Array]:
+def _behind_caps(c: Rims) -> tuple[Array, Array]:
     """Azimuths on each rim inside each other cap: middle and half-width (n_caps, n_caps) [rad]."""
     i = np.arange(c.w.shape[0])
     dx, dy, dz = (q[:, None] - q for q in (c.x, c.y, c.z))
@@ -172,7 +176,7 @@ def _gaps(middle: Array, half: Array) -> tuple[Array, Array]:
     return start, jnp.maximum(start, stop)
 
 
-def _rim_integrals(c: _Rims, outside: tuple[Array, Array], n: int) -> tuple[Array, Array, Array]:
+def _rim_integrals(c: Rims, outside: tuple[Array, Array], n: int) -> tuple[Array, Array, Array]:
     """J_k, C_k and S_k (n, n_caps) over the exposed arcs behind the planet, k = 1 .. n."""
     a, b = c.z * (1 - c.vers), c.s0 * c.sin_r
     crossing = (c.sin_r - c.z) * (c.sin_r + c.z)
@@ -197,7 +201,7 @@ def _rim_integrals(c: _Rims, outside: tuple[Array, Array], n: int) -> tuple[Arra
     return tuple(jnp.stack(q) for q in zip(*found, strict=True))
 
 
-def _planet_integrals(c: _Rims, phi: Array, d: Array, p: Array, n: int) -> Array:
+def _planet_integrals(c: Rims, phi: Array, d: Array, p: Array, n: int) -> Array:
     """Integrals of mu^(k-1) (1, N_x, N_y) p dphi over the planet's rim inside the union, (n, 3)."""
     near, far = (1 - (d - p)) * (1 + (d - p)), (1 - (d + p)) * (1 + (d + p))
     near, far = jnp.maximum(near, 0), jnp.maximum(far, 0)
@@ -255,8 +259,8 @@ def moments_change(
     Accuracy: exact up to rounding; see tests/planets/test_rims.py.
     Source: the derivation in this module's docstring.
     """
-    c = _rims(position, half_sine, x)
-    *outside, phi = _crossings(c, radius_ratio)
+    c = cap_rims(position, half_sine, x)
+    *outside, phi = rim_crossings(c, radius_ratio)
     j, cosine, sine = _rim_integrals(c, tuple(outside), n)
     e1 = jnp.stack([-c.z * c.ex, -c.z * c.ey, c.s0])
     e2 = jnp.stack([-c.ey, c.ex, jnp.zeros_like(c.ex)])
