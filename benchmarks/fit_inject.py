@@ -11,21 +11,17 @@ import jax
 import numpy as np
 
 from benchmarks.fit_stars import guess, made_up, observed, posed, simulator
-from benchmarks.fit_table import sum_up
-from dynamojax.inference.importance import importance
+from benchmarks.fit_table import faults_of_runs, sum_up
 from dynamojax.inference.information import matrix_at
 from dynamojax.inference.tempering import temper
+from dynamojax.inference.weighted import Weighted
 
-# Ridges of spots are for tempering; of a spectrum alone the posterior has one maximum and is nearly straight.
-METHODS = {"light": temper, "spectrum": importance, "joint": temper}
 SETTINGS = {
-    "light": {"n_runs": 4, "n_particles": 256, "n_moves": 24, "n_last": 8},
-    "spectrum": {
-        **{"n_starts": 7, "n_candidates": 448, "n_draws": 1024, "n_rounds": 8, "n_components": 6},
-        **{"enough": 700, "n_moves": 0},
-    },
-    "joint": {"n_runs": 3, "n_particles": 64, "n_moves": 10, "n_last": 8},
+    "light": {"n_runs": 2, "n_particles": 1024, "n_moves": 8, "n_last": 10},
+    "spectrum": {"n_runs": 2, "n_particles": 256, "n_moves": 6, "n_last": 16, "n_starts": 8},
+    "joint": {"n_runs": 2, "n_particles": 512, "n_moves": 6, "n_last": 12, "n_starts": 8},
 }
+AGAIN = {"n_runs": 3, "n_particles": 2048, "n_moves": 10}  # of light, where the diagnostics found a fault
 VSINI = 50.5788  # of one solar radius that turns once a day. [km/s]
 
 
@@ -80,13 +76,17 @@ def _cramer_rao(truth, catalogue, simulate, data) -> np.ndarray:
     return matrix_at(problem, problem.parameters.start, "fisher").errors
 
 
-def one(i: int, mode: str, simulate) -> dict:
-    """Fit star number i."""
+def one(i: int, mode: str, simulate, after) -> tuple[dict, Weighted]:
+    """Fit star number i; light and spectrum together after light alone."""
     truth, catalogue = made_up(i)
     data = observed(truth, simulate, i)
     start = time.perf_counter()
     problem = posed(guess(catalogue), catalogue, simulate, data)
-    posterior = METHODS[mode](problem, key=jax.random.fold_in(jax.random.key(77), i), **SETTINGS[mode])
+    key = jax.random.fold_in(jax.random.key(77), i)
+    posterior = temper(problem, key=key, after=after if mode == "joint" else None, **SETTINGS[mode])
+    again = mode == "light" and bool(faults_of_runs(posterior.faults, posterior.r_hat))
+    if again:
+        posterior = temper(problem, key=jax.random.fold_in(key, 1), **(SETTINGS[mode] | AGAIN))
     wall = time.perf_counter() - start
     names, true = list(posterior.names), _truth(truth, problem)
     bound = dict(zip(names, _cramer_rao(truth, catalogue, simulate, data), strict=True))
@@ -95,8 +95,14 @@ def one(i: int, mode: str, simulate) -> dict:
         bound |= {
             n: bound[n.replace("[0]", "[x]").replace("[1]", "[0]").replace("[x]", "[1]")] for n in names
         }
-    return {
-        **{"star": i, "wall_s": wall, "faults": list(posterior.faults), "k_hat": posterior.k_hat},
+    row = {
+        **{
+            "star": i,
+            "wall_s": wall,
+            "again": again,
+            "faults": list(posterior.faults),
+            "k_hat": posterior.k_hat,
+        },
         **{"n_effective": float(posterior.n_effective.min()), "n_modes": len(posterior.modes)},
         **{"n_hits": posterior.n_hits, "chi2": posterior.chi2, "n_good": posterior.n_good},
         **{"n_evaluations": posterior.n_evaluations, "log_evidence": posterior.log_evidence},
@@ -104,6 +110,7 @@ def one(i: int, mode: str, simulate) -> dict:
         **{"drift": float(np.abs(posterior.drift).max()), "accepted": posterior.accepted},
         "parameters": _row(posterior, true, bound),
     }
+    return row, posterior
 
 
 def _is_swapped(labelled, true, names) -> bool:
@@ -112,16 +119,18 @@ def _is_swapped(labelled, true, names) -> bool:
 
 
 def inject(stars, modes, folder: Path) -> None:
-    """Fit stars that are not in the folder yet, all kinds of data of one after the other."""
+    """Fit stars that are not in the folder yet, all kinds of data of one after the other: light is first."""
     simulators = {mode: simulator(mode) for mode in modes}
     for i in stars:
-        for mode in modes:
-            path = folder / mode / f"{i:04d}.json"
-            if path.exists():
-                continue
+        paths = {mode: folder / mode / f"{i:04d}.json" for mode in modes}
+        if all(path.exists() for path in paths.values()):
+            continue
+        light = None
+        for mode, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                row = one(i, mode, simulators[mode])
+                row, posterior = one(i, mode, simulators[mode], light)
+                light = posterior if mode == "light" else light
             except ValueError as error:
                 row = {"star": i, "wall_s": 0.0, "faults": [str(error)], "parameters": {}}
             path.write_text(json.dumps(row))

@@ -8,11 +8,13 @@ from dynamojax.inference.information import expected, with_noise
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.problem import Problem
 from dynamojax.instruments.photometer import Photometer
+from dynamojax.observables.spectroscopy import DiscConfig
 
 MODES = ("light", "spectrum", "joint")
 NOISE = {"kepler": 1e-3, "apogee": 0.01}
 RANGES = {"teff": (3300, 6100), "logg": (4.1, 4.9), "feh": (-0.5, 0.5)}
 CONTRAST = 1200.0
+DISC = DiscConfig(n_disc=(32, 12), n_cap=(3, 10), max_velocity=30)  # vsini up to 17 km/s, 13 km/s a pixel
 SPAN, N_POINTS = 27.0, 150
 STRETCH = (15960.0, 16000.0)
 CATALOGUE = {"teff": 150.0, "logg": 0.15, "feh": 0.15, "rv": 3.0}  # errors of what was known before
@@ -36,12 +38,12 @@ def simulator(mode: str) -> dj.Simulator:
     spectrograph = dj.apogee(epochs=1).within(*STRETCH)
     photometers = [curve] if mode != "spectrum" else []
     spectrographs = [spectrograph] if mode != "light" else []
-    return dj.Simulator(dj.load_grid(), photometers, spectrographs, ranges=RANGES)
+    return dj.Simulator(dj.load_grid(), photometers, spectrographs, ranges=RANGES, disc=DISC)
 
 
 def made_up(i: int) -> tuple[dj.System, dict[str, float]]:
     """Star number i, drawn from the priors, and what a catalogue says of it."""
-    rng = np.random.default_rng([20261121, i])
+    rng = np.random.default_rng([20261122, i])
     star = {name: rng.uniform(*ends) for name, ends in POPULATION.items()}
     catalogue = {name: star[name] + rng.normal(0, error) for name, error in CATALOGUE.items()}
     star |= {

@@ -63,9 +63,13 @@ def _of_the_held(_, rank, off, median_off, error, prior, bound) -> dict:
     }
 
 
-def _of_runs(star: dict) -> list[str]:
+def faults_of_runs(faults, r_hat) -> list[str]:
     """Faults; where several runs were compared, their agreement stands for the drift of each."""
-    return [f for f in star["faults"] if star.get("r_hat") is None or "drifts" not in f]
+    return [f for f in faults if r_hat is None or "drifts" not in f]
+
+
+def _of_runs(star: dict) -> list[str]:
+    return faults_of_runs(star["faults"], star.get("r_hat"))
 
 
 def table(stars: list[dict]) -> dict:

@@ -23,15 +23,17 @@ class Comoving(eqx.Module):
         span: Of the data. [day]
         pair: Columns of period and shear; empty where nothing is replaced, static.
         lats: Columns of the two spots' latitudes, static.
+        known: The same parameters with a part of the data, which counts as prior; None if there is none.
     """
 
     standard: Standard
     span: float = eqx.field(static=True)
     pair: tuple[int, ...] = eqx.field(static=True)
     lats: tuple[int, ...] = eqx.field(static=True)
+    known: Standard | None = None
 
     @staticmethod
-    def of(standard: Standard) -> "Comoving":
+    def of(standard: Standard, known: Standard | None = None) -> "Comoving":
         """On the host; of systems with one star only."""
         p = standard.problem.parameters
         at = {p.places[j]: i for i, j in enumerate(standard.active)}
@@ -42,7 +44,7 @@ class Comoving(eqx.Module):
         is_whole = min(pair) >= 0 and len(lats) >= 2
         where = [np.ptp(np.asarray(d.where)) for sets in standard.problem.study.data.values() for d in sets]
         span = float(max([x for x in where if x > 1.0], default=1.0))
-        return Comoving(standard, span, pair if is_whole else (), lats[:2] if is_whole else ())
+        return Comoving(standard, span, pair if is_whole else (), lats[:2] if is_whole else (), known)
 
     def _of(self, z: Array, columns: tuple[int, ...]) -> Array:
         active = np.array(self.standard.active)[np.array(columns, int)]
@@ -87,6 +89,9 @@ class Comoving(eqx.Module):
         """Natural logs of likelihood and prior density in these coordinates; NaN where there is none."""
         z, volume = self._back(y)
         likelihood, prior = self.standard.log_parts(z)
+        if self.known is not None:
+            before, _ = self.known.log_parts(z)
+            likelihood, prior = likelihood - before, prior + before
         return likelihood, prior + volume
 
     def log_density(self, y: Float[Array, " m"]) -> Float[Array, ""]:

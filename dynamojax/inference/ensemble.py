@@ -11,10 +11,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, logsumexp
+from jax.scipy.special import logsumexp
 from jaxtyping import Array, Bool, Float, Key
 
-from dynamojax.inference.mixture import Mixture
+from dynamojax.inference.mixture import DEGREES, Mixture
 
 _JUMPS = 0.4  # of the steps are by the mixture
 _WHOLE = 0.1  # of the others go the whole difference: from maximum to maximum
@@ -28,32 +28,34 @@ class Proposal(NamedTuple):
     centres: Float[Array, "k m"]
     factors: Float[Array, "k m m"]
     inverses: Float[Array, "k m m"]
-    dof: Float[Array, ""]
     is_round: Bool[Array, " m"]
 
     @staticmethod
-    def of(mixture: Mixture, dtype) -> "Proposal":
-        """From the host."""
-        arrays = (mixture.log_weights, mixture.centres, mixture.factors, np.linalg.inv(mixture.factors))
-        return Proposal(
-            *(jnp.asarray(x, dtype) for x in (*arrays, mixture.dof)), jnp.asarray(mixture.is_round)
-        )
+    def of(mixture: Mixture, dtype, size: int = 0) -> "Proposal":
+        """From the host; filled up to a size with components of weight zero, or each size is compiled."""
+        inverses = np.linalg.inv(mixture.factors)
+        arrays = (mixture.log_weights, mixture.centres, mixture.factors, inverses)
+        more = max(size - len(mixture.log_weights), 0)
+        arrays = [np.concatenate([x, np.repeat(x[:1], more, axis=0)]) for x in arrays]
+        arrays[0][len(arrays[0]) - more :] = -np.inf
+        return Proposal(*(jnp.asarray(x, dtype) for x in arrays), jnp.asarray(mixture.is_round))
 
     def log_density(self, x: Float[Array, " m"]) -> Float[Array, ""]:
         """Up to a constant."""
         away = _shorter(x - self.centres, self.is_round)
         squares = jnp.sum(jnp.einsum("kij,kj->ki", self.inverses, away) ** 2, axis=1)
         m = x.size
-        norm = gammaln(0.5 * (self.dof + m)) - gammaln(0.5 * self.dof) - 0.5 * m * jnp.log(self.dof)
         det = jnp.sum(jnp.log(jnp.abs(jnp.diagonal(self.inverses, axis1=1, axis2=2))), axis=1)
-        return logsumexp(self.log_weights + norm + det - 0.5 * (self.dof + m) * jnp.log1p(squares / self.dof))
+        return logsumexp(self.log_weights + det - 0.5 * (DEGREES + m) * jnp.log1p(squares / DEGREES))
 
     def draw(self, key: Key[Array, ""]) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
         """A point, and whether it is within half a turn of its centre."""
         which, normal, stretch = jax.random.split(key, 3)
         k = jax.random.categorical(which, self.log_weights)
         z = jax.random.normal(normal, self.centres.shape[1:], self.centres.dtype)
-        scale = jnp.sqrt(0.5 * self.dof / jax.random.gamma(stretch, 0.5 * self.dof, dtype=z.dtype))
+        # Chi square of an even number of degrees: a sum of exponentials, without the loop of a gamma.
+        squares = 2 * jnp.sum(jax.random.exponential(stretch, (DEGREES // 2,), z.dtype))
+        scale = jnp.sqrt(DEGREES / squares)
         step = scale * (self.factors[k] @ z)
         return self.centres[k] + step, jnp.all(~self.is_round | (jnp.abs(step) <= jnp.pi))
 
@@ -65,8 +67,8 @@ def _shorter(step: Array, is_round: Array) -> Array:
 def _proposed(proposal: Proposal, own: Array, others: Array, key: Key[Array, ""]):
     """A walker's next place, and ln of the ratio of the proposals' densities backward over forward."""
     pick, size, spread, kind, jump = jax.random.split(key, 5)
-    a, b = others[jax.random.choice(pick, others.shape[0], (2,), replace=False)]
-    difference = _shorter(a - b, proposal.is_round)
+    i, ahead = jax.random.randint(pick, (2,), jnp.array([0, 1]), len(others))
+    difference = _shorter(others[i] - others[(i + ahead) % len(others)], proposal.is_round)
     usual = 2.38 / jnp.sqrt(2.0 * own.size) * jnp.exp(0.5 * jax.random.normal(size, dtype=own.dtype))
     whole, by_mixture = jax.random.uniform(kind, (2,), own.dtype)
     gain = jnp.where(whole < _WHOLE, 1.0, usual)

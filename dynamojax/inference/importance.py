@@ -35,7 +35,6 @@ from dynamojax.inference.weighted import (
 )
 from dynamojax.numerics import stream
 
-DEGREES = 8.0  # of freedom of the proposals
 _DEPTH = 12.0  # in ln evidence: maxima less probable by more are left out
 _MOST_MODES = 8
 _FLATTEST = 0.8  # power of the weights that proposals are fitted to, so that they reach beyond the draws
@@ -113,7 +112,7 @@ def _first(modes: Ends, evidence: np.ndarray, comoving: Comoving) -> Mixture:
     covariances = slopes @ np.linalg.inv(modes.precision + 1e-6 * identity) @ slopes.transpose(0, 2, 1)
     covariances = 0.5 * (covariances + covariances.transpose(0, 2, 1)) + 1e-10 * identity
     weights = np.exp(0.5 * (evidence - evidence.max()))
-    return Mixture.of(weights, centres, 1.2 * covariances, DEGREES, comoving.standard.is_round)
+    return Mixture.of(weights, centres, 1.2 * covariances, comoving.standard.is_round)
 
 
 @jax.jit
@@ -218,7 +217,7 @@ def _result(run: _Run, walks, modes: Ends, n_hits: int, seed: int) -> Weighted:
     draws = declared(standard, z)
     n_effective, drift = of_walks(draws, weights, None if walks is None else walks[1].shape)
     tops = relabelled(modes.z, standard, reference)
-    start = Mixture.of(np.ones(len(tops)), tops, np.linalg.inv(modes.precision), DEGREES, standard.is_round)
+    start = Mixture.of(np.ones(len(tops)), tops, np.linalg.inv(modes.precision), standard.is_round)
     shares = np.bincount(np.argmin(start.squares(z), axis=0), weights, minlength=len(tops))
     squares = [
         least_squares(standard, jnp.asarray(t, standard.problem.parameters.start.dtype)) for t in modes.z

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+DEGREES = 8  # of freedom of all components
 _LEAST_SHARE = 0.01
 
 
@@ -20,23 +21,21 @@ class Mixture:
         log_weights: (k,).
         centres: (k, n).
         factors: Lower factors of the scale matrices, (k, n, n).
-        dof: Degrees of freedom of all.
         is_round: Coordinates with the period 2 pi, (n,).
     """
 
     log_weights: np.ndarray
     centres: np.ndarray
     factors: np.ndarray
-    dof: float
     is_round: np.ndarray
 
     @staticmethod
-    def of(weights, centres, covariances, dof: float, is_round) -> "Mixture":
+    def of(weights, centres, covariances, is_round) -> "Mixture":
         """From scale matrices and weights of any sum; each keeps a least share."""
         weights = np.asarray(weights, float) / np.sum(weights)
         weights = np.maximum(weights, _LEAST_SHARE)
         factors = np.linalg.cholesky(covariances)
-        return Mixture(np.log(weights / weights.sum()), np.asarray(centres), factors, dof, is_round)
+        return Mixture(np.log(weights / weights.sum()), np.asarray(centres), factors, is_round)
 
     def away(self, x: np.ndarray, k: int) -> np.ndarray:
         """From the k-th centre, the shorter way round."""
@@ -49,7 +48,7 @@ class Mixture:
 
     def log_densities(self, x: np.ndarray) -> np.ndarray:
         """Of each component times its weight, (k, n_points)."""
-        n, dof = x.shape[1], self.dof
+        n, dof = x.shape[1], DEGREES
         norm = gammaln(0.5 * (dof + n)) - gammaln(0.5 * dof) - 0.5 * n * np.log(dof * np.pi)
         det = np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(1)
         log = norm - det[:, None] - 0.5 * (dof + n) * np.log1p(self.squares(x) / dof)
@@ -63,7 +62,7 @@ class Mixture:
         """Points, and which of them are not lost beyond half a turn from their centre."""
         which = rng.choice(len(self.log_weights), n, p=np.exp(self.log_weights))
         normal = rng.normal(size=(n, self.centres.shape[1]))
-        stretch = np.sqrt(self.dof / rng.chisquare(self.dof, n))[:, None]
+        stretch = np.sqrt(DEGREES / rng.chisquare(DEGREES, n))[:, None]
         step = stretch * np.einsum("nij,nj->ni", self.factors[which], normal)
         kept = np.all(np.abs(step[:, self.is_round]) <= np.pi, axis=1)
         return self.centres[which] + step, kept
@@ -90,7 +89,7 @@ def refitted(
     for _ in range(n_steps):
         log = mixture.log_densities(x)
         share = np.exp(log - logsumexp(log, axis=0)) * weights
-        tail = (mixture.dof + n) / (mixture.dof + mixture.squares(x))
+        tail = (DEGREES + n) / (DEGREES + mixture.squares(x))
         mass, centres, covariances = [], [], []
         for k in range(len(log)):
             if share[k].sum() < 1e-3:
@@ -107,7 +106,7 @@ def refitted(
             mass.append(share[k].sum())
             centres.append(mixture.centres[k] + shift)
             covariances.append(covariance)
-        mixture = Mixture.of(mass, centres, np.array(covariances), mixture.dof, mixture.is_round)
+        mixture = Mixture.of(mass, centres, np.array(covariances), mixture.is_round)
     return mixture
 
 
@@ -121,4 +120,4 @@ def split(mixture: Mixture, x: np.ndarray, weights: np.ndarray, n_components: in
     centres = np.concatenate([mixture.centres, at])
     factors = np.concatenate([mixture.factors, 0.5 * mixture.factors[host]])
     share = np.exp(np.concatenate([mixture.log_weights, mixture.log_weights[host]]))
-    return Mixture.of(share, centres, factors @ factors.transpose(0, 2, 1), mixture.dof, mixture.is_round)
+    return Mixture.of(share, centres, factors @ factors.transpose(0, 2, 1), mixture.is_round)

@@ -123,6 +123,20 @@ def relabelled(z: np.ndarray, standard: Standard, reference: np.ndarray) -> np.n
     return np.where(is_round, reference + shorter(z - reference, is_round), z)
 
 
+def exchanges(standard: Standard) -> list[np.ndarray]:
+    """Orders of the coordinates that give the same star, spots being alike; of more than three, one."""
+    groups, same = spot_columns(standard), np.arange(len(standard.active))
+    if not 1 < len(groups) < _FEW:
+        return [same]
+    columns = np.array([list(g.values()) for g in groups])
+    orders = []
+    for order in permutations(range(len(groups))):
+        new = same.copy()
+        new[columns.ravel()] = columns[list(order)].ravel()
+        orders.append(new)
+    return orders
+
+
 def spot_columns(standard: Standard) -> list[dict[str, int]]:
     """Columns of the coordinates by field, of each spot; empty if the spots are not exchangeable."""
     p, groups = standard.problem.parameters, {}

@@ -78,7 +78,7 @@ def _put(scene: dict, places: Sequence[Place], values: Sequence[Array]) -> dict:
     new: dict[tuple, Array] = {}
     for place, value in zip(places, values, strict=True):
         path, index = place[:3], place[3]
-        leaf = new.get(path, getattr(_holder(scene, *path[:2]), path[2]))
+        leaf = new[path] if path in new else getattr(_holder(scene, *path[:2]), path[2])
         new[path] = value if index is None else leaf.at[index].set(value)
     if not new:
         return scene

@@ -70,7 +70,8 @@ class Samples:
     def interval(self, name: str, share: float = 0.68) -> tuple[float, float]:
         """Central interval of a parameter that holds this share of the draws."""
         draws = self.values[..., self.names.index(name)]
-        return tuple(float(x) for x in np.quantile(draws, [0.5 - share / 2, 0.5 + share / 2]))
+        low, high = np.quantile(draws, [0.5 - share / 2, 0.5 + share / 2])
+        return float(low), float(high)
 
 
 def _ranked(draws: np.ndarray) -> np.ndarray:

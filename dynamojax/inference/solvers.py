@@ -72,7 +72,8 @@ def levenberg_marquardt(problem, free: Float[Array, " n"], max_steps: int, enoug
         kept = jax.tree.map(lambda a, b: jnp.where(is_better, a, b), new, s[:4])
         down = s.damping * jnp.maximum(1 / 5.0, 1 - (2 * ratio - 1) ** 3)
         damping = jnp.where(is_better, jnp.maximum(down, 1e-12), s.damping * s.gain)
-        return _Step(*kept, damping, jnp.where(is_better, 2.0, 2 * s.gain), s.n + 1)
+        gain = jnp.where(is_better, 2.0, 2 * s.gain)
+        return _Step(*kept, damping=damping, gain=gain, n=s.n + 1)
 
     start = _Step(
         free,

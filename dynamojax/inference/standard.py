@@ -102,8 +102,8 @@ class Standard(eqx.Module):
         """Without the standard normal part: ln likelihood, and priors and slopes of what is on the line."""
         p, log = self.problem.parameters, self.problem.log_posterior(values)
         for _, j in self._where("normal"):
-            if p.priors[j] is not None:
-                log = log - p.priors[j].log_density(values[j] / p.units[j])
+            if (prior := p.priors[j]) is not None:
+                log = log - prior.log_density(values[j] / p.units[j])
         on_line = np.array([j for _, j in self._where("line")], int)
         slopes = p.bounds.log_slope(jnp.zeros_like(p.start).at[np.array(self.active)].set(z))
         return log + jnp.sum(slopes[on_line])

@@ -1,12 +1,14 @@
 """What comes in from outside: units are converted, values checked, on the host in float64."""
 
+from typing import Any
+
 import numpy as np
 
 _FLUX_UNITS = ("relative", "counts", "ppm", "mag")
 _LN_PER_MAG = 0.4 * np.log(10.0)
 
 
-def in_unit(name: str, what: str, values, unit: str) -> np.ndarray:
+def in_unit(name: str, what: str, values: Any, unit: str) -> np.ndarray:
     """Rising numbers in a unit, from plain numbers in it or from an astropy Quantity or Time.
 
     Raises:

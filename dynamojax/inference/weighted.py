@@ -137,7 +137,11 @@ class Weighted:
             found.append(f"{self.n_effective.min():.0f} effective draws, 200 at least")
         if self.missed > LARGEST_MISS:
             found.append(f"a maximum higher by {self.missed:.1f} in ln is missed, {LARGEST_MISS} at most")
-        if self.r_hat is not None and not self.r_hat.max() < LARGEST_R_HAT:
+        if self.r_hat is not None and np.isinf(self.r_hat).any():
+            found.append(
+                f"{self.n_hits} run reached the best evidence, 2 at least: more runs, or more particles"
+            )
+        elif self.r_hat is not None and not self.r_hat.max() < LARGEST_R_HAT:
             worst = self.names[int(np.argmax(self.r_hat))]
             found.append(f"R-hat {self.r_hat.max():.2f} of {worst} between runs, {LARGEST_R_HAT} at most")
         if self.r_hat is None and self.n_hits < ENOUGH_HITS:

@@ -8,10 +8,11 @@ from scipy.integrate import dblquad
 from scipy.stats import kstest, multivariate_t, norm
 
 import dynamojax as dj
+from dynamojax.inference.anchors import Anchors
 from dynamojax.inference.comoving import Comoving
 from dynamojax.inference.importance import importance, smoothed
 from dynamojax.inference.mixture import Mixture, refitted, shorter
-from dynamojax.inference.modes import prior_draws, relabelled
+from dynamojax.inference.modes import Ends, exchanges, prior_draws, relabelled
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.standard import Standard
 from dynamojax.inference.tempering import temper
@@ -50,7 +51,7 @@ def test_priors_are_what_they_say(x64, prior, low, high, cumulative):
 
 def mixture(is_round=(False, False)):
     covariances = np.array([[[0.04, 0.01], [0.01, 0.09]], [[0.2, 0.0], [0.0, 0.01]]])
-    return Mixture.of([0.3, 0.7], np.array([[0.0, 1.0], [2.0, -1.0]]), covariances, 8.0, np.array(is_round))
+    return Mixture.of([0.3, 0.7], np.array([[0.0, 1.0], [2.0, -1.0]]), covariances, np.array(is_round))
 
 
 def test_density_of_a_mixture():
@@ -63,7 +64,7 @@ def test_density_of_a_mixture():
 
 
 def test_draws_on_a_circle_have_the_density_that_is_stated():
-    wide = Mixture.of([1.0], [[0.0, 3.0]], [np.diag([0.1, 4.0])], 8.0, np.array([False, True]))
+    wide = Mixture.of([1.0], [[0.0, 3.0]], [np.diag([0.1, 4.0])], np.array([False, True]))
     draws, kept = wide.draw(20000, np.random.default_rng(1))
     mass = dblquad(
         lambda y, x: np.exp(wide.log_density(np.array([[x, y]]))[0]), -4, 4, -np.pi, np.pi, epsrel=1e-3
@@ -76,7 +77,7 @@ def test_draws_on_a_circle_have_the_density_that_is_stated():
 def test_a_mixture_finds_what_it_is_fitted_to():
     truth = mixture()
     x, _ = truth.draw(6000, np.random.default_rng(2))
-    begin = Mixture.of([0.5, 0.5], [[0.5, 0.5], [1.5, -0.5]], [np.eye(2)] * 2, 8.0, truth.is_round)
+    begin = Mixture.of([0.5, 0.5], [[0.5, 0.5], [1.5, -0.5]], [np.eye(2)] * 2, truth.is_round)
     found = refitted(begin, x, np.ones(len(x)), n_steps=40)
     # 2000 draws of the lighter part: 3 standard errors.
     np.testing.assert_allclose(found.centres, truth.centres, atol=0.03)
@@ -130,13 +131,30 @@ def test_importance_sampling_against_a_dense_grid(dense, x64):
     check(found, dense, 500)
 
 
+TEMPERED = {"n_runs": 2, "n_particles": 128, "n_moves": 8, "n_components": 4, "n_starts": 7}
+
+
 @pytest.mark.slow
 def test_tempering_against_a_dense_grid(dense, x64):
-    check(
-        temper(dense[0], key=KEY, n_runs=2, n_particles=128, n_moves=8, n_components=4, n_starts=7),
-        dense,
-        200,
-    )
+    check(temper(dense[0], key=KEY, **TEMPERED), dense, 200)
+
+
+@pytest.mark.slow
+def test_data_added_to_a_posterior_against_a_dense_grid(dense, x64):
+    """What was known before drops out, even if it is the same light curve with five times the noise."""
+    simulate, star = stars.photometry(60), stars.system()
+    rough = pose(star, simulate, [stars.light_curve(star, simulate, noise=1e-2)], FREE)
+    before = temper(rough, key=KEY, **TEMPERED)
+    check(temper(dense[0], key=jax.random.key(9), after=before, **TEMPERED), dense, 200)
+    other = pose(star, simulate, [stars.light_curve(star, simulate)], FREE[:1])
+    with pytest.raises(ValueError, match=r"after: .*other parameters \(spots.radius_deg\[0\]\)"):
+        temper(other, key=KEY, after=before)
+
+
+@pytest.mark.slow
+def test_one_run_alone_at_the_best_evidence_is_told(dense, x64):
+    found = temper(dense[0], key=KEY, **(TEMPERED | {"n_runs": 1, "n_last": 2, "n_moves": 2}))
+    assert "1 run reached the best evidence" in " ".join(found.faults)
 
 
 def test_a_search_that_hit_nothing_is_told(dense, x64):
@@ -167,6 +185,27 @@ def test_comoving_coordinates_and_back(surface, x64):
     slopes = jax.vmap(jax.jacfwd(comoving.back))(y[:20])
     volume = jax.vmap(lambda y: comoving._back(y)[1])(y[:20])
     np.testing.assert_allclose(volume, np.linalg.slogdet(np.asarray(slopes))[1], rtol=1e-6, atol=1e-6)
+
+
+def test_exchanged_spots_are_the_same_star(surface, x64):
+    z = prior_draws(surface, 5, key=KEY)
+    orders = exchanges(surface)
+    assert [list(o) for o in orders] == [[0, 1, 2, 3, 4, 5], [0, 1, 3, 2, 5, 4]]
+    same, swapped = (jax.vmap(surface.log_density)(z[:, order]) for order in orders)
+    # chi square of up to 1e6, summed in another order.
+    np.testing.assert_allclose(same, swapped, rtol=1e-9)
+
+
+def test_anchors_widen_to_the_prior_as_the_likelihood_fades(surface, x64):
+    z, precision = np.asarray(prior_draws(surface, 2, key=KEY)), np.tile(np.diag([100.0] * 6), (2, 1, 1))
+    anchors = Anchors.of(Comoving.of(surface), Ends(z, np.zeros(2), precision, np.zeros(2)))
+    assert len(anchors.centres) == 4
+    inverse = np.linalg.inv(anchors.slopes)
+    for power, width in ((1.0, np.full(6, 0.1)), (0.0, [1, 1, np.pi / 3**0.5, np.pi / 3**0.5, 1, 1])):
+        covariances = inverse @ anchors.at(power) @ inverse.transpose(0, 2, 1)
+        np.testing.assert_allclose(
+            np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), [width] * 4, rtol=1e-4
+        )
 
 
 def test_labels_of_spots_follow_a_reference(surface, x64):

@@ -1,0 +1,79 @@
+"""Maxima of a posterior as targets of jumps, at every power of the likelihood."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from dynamojax.inference.comoving import Comoving
+from dynamojax.inference.mixture import Mixture
+from dynamojax.inference.modes import Ends, distinct, exchanges, search
+from dynamojax.inference.standard import Standard
+
+_SHARE = 0.2  # of the jumps lead to them
+_DEPTH = 20.0  # in ln evidence: maxima less probable by more are none
+_MOST_MODES = 6
+
+
+def maxima(standard: Standard, n_starts: int, key: Key[Array, ""]) -> Ends:
+    """That least squares find, the weightiest first."""
+    settings = {"n_starts": n_starts, "n_candidates": 64 * n_starts, "max_steps": 60}
+    start = standard.outside(standard.problem.parameters.start)
+    ends = search(standard, np.asarray(start)[None], key=key, **settings)
+    maxima, _ = distinct(ends, standard, _DEPTH)
+    return Ends(*(x[:_MOST_MODES] for x in maxima))
+
+
+class Anchors(NamedTuple):
+    """Maxima that jumps lead to at any power of the likelihood, so that narrow ones are not missed.
+
+    Attributes:
+        centres: In comoving coordinates, with every exchange of alike spots, (k, m).
+        slopes: Of these by standard coordinates, (k, m, m).
+        precision: Of the posterior in standard coordinates, (k, m, m).
+        prior: Of the prior, (m,).
+        most: How many there may be of such a problem.
+    """
+
+    centres: np.ndarray
+    slopes: np.ndarray
+    precision: np.ndarray
+    prior: np.ndarray
+    most: int
+
+    @staticmethod
+    def of(comoving: Comoving, maxima: Ends) -> "Anchors":
+        """On the host."""
+        standard = comoving.standard
+        orders = exchanges(standard)
+        z = np.concatenate([maxima.z[:, order] for order in orders])
+        precision = np.concatenate([maxima.precision[:, order][:, :, order] for order in orders])
+        centres, slopes = _with_slopes(comoving, jnp.asarray(z, standard.problem.parameters.start.dtype))
+        prior = np.where(standard.is_round, 3 / np.pi**2, 1.0)
+        most = _MOST_MODES * len(orders)
+        return Anchors(np.asarray(centres, float), np.asarray(slopes, float), precision, prior, most)
+
+    def at(self, power: float) -> np.ndarray:
+        """Covariances of the maxima when the likelihood has this power."""
+        n = len(self.prior)
+        data = self.precision - np.diag(self.prior)
+        inner = np.linalg.inv(power * data + np.diag(self.prior) + 1e-6 * np.eye(n))
+        covariance = self.slopes @ inner @ self.slopes.transpose(0, 2, 1)
+        return 0.5 * (covariance + covariance.transpose(0, 2, 1)) + 1e-10 * np.eye(n)
+
+    def joined(self, mixture: Mixture, power: float) -> Mixture:
+        """A mixture with the maxima."""
+        share, k = np.exp(mixture.log_weights), len(self.centres)
+        return Mixture.of(
+            np.concatenate([(1 - _SHARE) * share / share.sum(), np.full(k, _SHARE / k)]),
+            np.concatenate([mixture.centres, self.centres]),
+            np.concatenate([mixture.factors @ mixture.factors.transpose(0, 2, 1), self.at(power)]),
+            mixture.is_round,
+        )
+
+
+@jax.jit
+def _with_slopes(comoving: Comoving, z: Array) -> tuple[Array, Array]:
+    return jax.vmap(comoving.to)(z), jax.vmap(jax.jacfwd(comoving.to))(z)
