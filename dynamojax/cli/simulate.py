@@ -43,7 +43,6 @@ def simulate(
         steps = Steps(quiet)
         settings = _read(path, days, steps)
         wanted = settings["output"]
-        folder = Path(wanted["folder"]) if output is None else output
         plot = wanted["plot"] if plot is None else plot
         animate = wanted["animate"] if animate is None else animate
         if animate and not settings["photometers"]:
@@ -55,7 +54,7 @@ def simulate(
 
             from dynamojax.config import experiment as run
             from dynamojax.files import prepare_folder
-        folder = prepare_folder(folder)
+        folder = prepare_folder(Path(wanted["folder"]) if output is None else output)
         with jax.enable_x64(settings["simulation"]["precision"] == "float64"):
             with steps.step("Reading the grid and making the star"):
                 experiment = run.prepare(settings)

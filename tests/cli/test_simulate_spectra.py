@@ -36,6 +36,7 @@ preset = "custom"
 name = "low"
 wavelength = [6000, 6200]
 resolution = 500
+barycentric_velocity = 12.0
 [[velocities]]
 start = 0.35
 epochs = 31
@@ -93,6 +94,10 @@ def test_spectra_have_noise_weights_and_the_velocity_of_the_star(done):
     lamost = read_lamost(folder / "spec-a-star_lamost_2.fits")
     np.testing.assert_allclose(lamost.flux, seen["flux"][1], rtol=2e-7)
     without = everything["spectra"]["low"]
+    assert (seen["frame"], without["frame"]) == ("barycentre", "observatory")
+    np.testing.assert_allclose(without["velocity"], 18.0, atol=2e-3)  # redshifts multiply
+    np.testing.assert_array_equal(without["barycentric_velocity"], [12.0])
+    assert read_spectrum(folder / "a-star_low.fits").frame == "observatory"
     np.testing.assert_array_equal(without["flux"], without["model_flux"])
     assert not without["ivar"].any() and without["good"].all()
 
