@@ -6,6 +6,7 @@ projected spin axis on +y, the receding limb of a prograde rotator at +x; inclin
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,10 +17,13 @@ from jaxtyping import Array, Float
 from dynamojax.constants import LOGG_SUN_DEX, M_EARTH_M_SUN, R_EARTH_R_SUN, TEFF_SUN_K
 from dynamojax.numerics import as_float
 
+if TYPE_CHECKING:  # which knows this one for a field that has no default
+    from equinox import field as leaf
+else:
 
-def leaf():
-    """A traced parameter: a field that turns what it is given into a float array."""
-    return eqx.field(converter=as_float)
+    def leaf():
+        """A traced parameter: a field that turns what it is given into a float array."""
+        return eqx.field(converter=as_float)
 
 
 def check_shapes(module: eqx.Module) -> None:

@@ -38,6 +38,7 @@ def test_good_systems_pass_one_or_many():
         ("star", "rv", 4e4, ["star.rv = 40000", "km/s"]),
         ("star", "convective_blueshift", jnp.inf, ["star.convective_blueshift = inf", "Sun's"]),
         ("star", "macroturbulence", -1.0, ["star.macroturbulence = -1", "[0, inf)"]),
+        ("star", "microturbulence", -3.0, ["star.microturbulence = -3", "[0, inf)"]),
         ("star", "av", -0.1, ["star.av = -0.1", "[0, inf)", "magnitudes"]),
         ("spots", "radius", -0.1, ["spots.radius[1] = -0.1", "hemisphere"]),
         ("spots", "radius", 1.6, ["spots.radius[1] = 1.6"]),

@@ -165,11 +165,14 @@ def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root) -> dict:
     pairs = [drawn.system] if drawn.companion is None else [drawn.system, drawn.companion]
     needed = np.max([np.stack(room_of_each(made, systems)) for systems in pairs], axis=0) + 1
     largest = max(float(jnp.max(systems.planets.radius_ratio, initial=0)) for systems in pairs)
-    neighbours, *most = np.ceil(_MARGIN * needed.max(axis=1)).astype(int).tolist()
-    sizes = _room(made, *most, largest) | {"n_neighbours": max(neighbours, made.surface.n_neighbours)}
+    neighbours, n_epochs, n_caps = np.ceil(_MARGIN * needed.max(axis=1)).astype(int).tolist()
+    sizes = _room(made, n_epochs, n_caps, largest) | {
+        "n_neighbours": max(neighbours, made.surface.n_neighbours)
+    }
     if needed[1].max() <= _FEW:
         return sizes
-    lean = _room(made, *np.quantile(needed[1:], _LEAN, axis=1, method="higher").tolist(), largest)
+    n_epochs, n_caps = np.quantile(needed[1:], _LEAN, axis=1, method="higher").tolist()
+    lean = _room(made, n_epochs, n_caps, largest)
     return sizes | {f"lean_{name}": value for name, value in lean.items()}
 
 

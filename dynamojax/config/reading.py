@@ -4,6 +4,7 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dynamojax.config.keys import Section, check_value
 from dynamojax.config.relations import relations
@@ -91,8 +92,8 @@ def _hint(name: str, names) -> str:
     return f"; allowed: {', '.join(names)}"
 
 
-def check_section(section: Section, table, problems: list):
-    """Checked values of a section; what is wrong is added to the problems."""
+def check_section(section: Section, table, problems: list) -> Any:
+    """Checked values of a section, or of each in a list of them; what is wrong is added to the problems."""
     if table is None:
         if section.is_list:
             return []

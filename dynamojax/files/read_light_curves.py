@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -64,7 +65,8 @@ def read_light_curve(path: str | Path, flux: str | None = None) -> ObservedLight
 
 
 def _read_fits(path: Path, hdus, flux: str | None) -> ObservedLightCurve:
-    tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
+    # its stubs do not know that a table has columns
+    tables: list[Any] = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
     names = tables[0].data.names if tables else []
     wanted = next((n for n in ((flux,) if flux else _FLUXES) if n in names), None)
     if "TIME" not in names or wanted is None or f"{wanted}_ERR" not in names:

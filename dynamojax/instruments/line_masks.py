@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -139,6 +140,6 @@ def line_mask(name: str) -> LineMask:
     if not path.exists():
         known = sorted(p.stem for p in folder.glob("*_*.fits") if "TELLURIC" not in p.stem)
         raise ValueError(f"name = {name!r} is no mask of iccf; allowed: {', '.join(known)}")
-    table = fits.getdata(path, 1)
+    table: Any = fits.getdata(path, 1)  # its stubs do not know what it holds
     wavelength, contrast = (np.asarray(table[column], dtype=np.float64) for column in _COLUMNS)
     return LineMask.from_lines(name, wavelength, contrast**2, medium="air")

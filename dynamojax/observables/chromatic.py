@@ -51,4 +51,4 @@ def chromatic_index(
         mean,
         middle,
     )
-    return Chromatic(*(jnp.where(valid, value, jnp.nan) for value in values), valid)
+    return Chromatic(*(jnp.where(valid, value, jnp.nan) for value in values), valid=valid)

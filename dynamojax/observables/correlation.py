@@ -86,7 +86,8 @@ class MaskCorrelator(eqx.Module):
         bad_before = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(~good)])
         is_clean = bad_before[self.touched[1]] == bad_before[self.touched[0]]
         weight = jnp.where(is_clean, self.weight, 0)
-        seen = sum(share * flux[self.pixel + t] for t, share in enumerate(self.share))
+        taps = (share * flux[self.pixel + t] for t, share in enumerate(self.share))
+        seen = sum(taps, jnp.zeros((), flux.dtype))
         ends = np.cumsum((0, *self.n_lines))
         stretches = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
         total = jnp.stack([jnp.sum(weight[here]) for here in stretches])

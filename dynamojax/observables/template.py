@@ -80,7 +80,7 @@ def _vertex(x: Float[Array, " n"], y: Float[Array, " n"]) -> tuple[Array, Array]
 def _around(x: Array, y: Array, low: Array, n: int) -> tuple[Array, Array]:
     """The n samples about one, as far as there are."""
     start = jnp.clip(low - n // 2, 0, x.shape[0] - n)
-    return tuple(jax.lax.dynamic_slice(q, (start,), (n,)) for q in (x, y))
+    return jax.lax.dynamic_slice(x, (start,), (n,)), jax.lax.dynamic_slice(y, (start,), (n,))
 
 
 def _quartic_vertex(xs: Float[Array, " 5"], ys: Float[Array, " 5"], at: Array) -> tuple[Array, Array]:
@@ -145,7 +145,8 @@ class TemplateCorrelator(eqx.Module):
         stretches = self._stretches()
 
         def at(pixel, fraction):
-            shifted = sum(quintic(fraction - k) * coefficients[pixel + k] for k in range(-2, 4))
+            terms = (quintic(fraction - k) * coefficients[pixel + k] for k in range(-2, 4))
+            shifted = sum(terms, jnp.zeros((), coefficients.dtype))
             return jnp.stack(
                 [_least(root[s] * flux[s], root[s] * shifted[s] * self.basis[:, s]) for s in stretches]
             )

@@ -1,6 +1,7 @@
 """Populations: every quantity against every other, one by one, and beside a catalogue's."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -220,7 +221,8 @@ def plot_beside_catalogue(
     edges = np.asarray(teff_edges, float)
     n = len(edges) - 1
     figure = new_figure(1.75 * n + 0.6, 6.6)
-    top, middle, low = figure.subfigures(3, 1, height_ratios=[1.25, 1.0, 1.0])
+    rows: Any = figure.subfigures(3, 1, height_ratios=[1.25, 1.0, 1.0])  # an array, unlike its stubs
+    top, middle, low = rows
     for axes, (title, c) in zip(
         top.subplots(1, 2, sharex=True, sharey=True),
         {"catalogue": catalogue, "drawn": drawn}.items(),
