@@ -89,12 +89,21 @@ class WindRotation(AbstractRotation):
         age, start = self.began(tracks, mass, feh, age_gyr, state, key=key)
         return self.spin(*self.law(tracks, mass, feh, age, start), mass, state, key=key)
 
-    def began(self, tracks, mass, feh, age_gyr, state: StellarState, *, key):
+    def began(
+        self, tracks: TrackGrid, mass, feh, age_gyr, state: StellarState, *, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Age at which the law is asked, at most that of leaving the main sequence [Gyr], and start [day]."""
         settled = _settled_age(tracks, mass, feh, age_gyr, self.age_start, state.logg)
         return settled, self.start.sample(key=stream(key, "start"))
 
-    def law(self, tracks, mass, feh, age_gyr, start) -> tuple[Rotation, StellarState]:
+    def law(
+        self,
+        tracks: TrackGrid,
+        mass: Float[Array, ""],
+        feh: Float[Array, ""],
+        age_gyr: Float[Array, ""],
+        start: Float[Array, ""],
+    ) -> tuple[Rotation, StellarState]:
         """Rotation by the law alone at an age [Gyr], from a start [day], and the star at that age."""
         braked = prot_braked(
             tracks,
@@ -108,7 +117,9 @@ class WindRotation(AbstractRotation):
         )
         return braked, evolve(tracks, mass, feh, age_gyr)
 
-    def spin(self, braked: Rotation, then: StellarState, mass, state: StellarState, *, key) -> Spin:
+    def spin(
+        self, braked: Rotation, then: StellarState, mass, state: StellarState, *, key: Key[Array, ""]
+    ) -> Spin:
         """The law's rotation, slowed by expansion since then, or a draw where there is no law."""
         law = braked.prot * (state.radius / then.radius) ** 2
         free = stream(key, "free")
@@ -175,17 +186,17 @@ class ClusterRotation(AbstractRotation):
 
 
 def kepler_rotation() -> ClusterRotation:
-    """Starts about 5 days, of which F stars keep a memory for life.
+    """Starts about 6 days, of which F stars keep a memory for life.
 
     Source: the span of starts, 1 to 12 days or so, is that of open clusters of 0.1 Gyr (Matt et al. 2015,
         ApJL 799, L23, section 4), its median what F stars of Santos et al. (2021, ApJS 255, 17) ask for;
-        hot stars are their median and spread at 6250-7000 K.
+        hot stars are a fifth slower than their median at 6250-7000 K, and spread as there.
     """
     wind = WindRotation(
-        LogNormal(5.0, 0.3, 0.8, 15.0),
+        LogNormal(6.3, 0.3, 0.8, 15.0),
         0.1,
         ROSSBY_CRITICAL,
-        hot=LogNormal(5.0, 0.3, 0.5, 40.0),
+        hot=LogNormal(6.0, 0.36, 0.5, 40.0),
         cool=LogNormal(20.0, 0.6, 0.3, 150.0),
     )
     return ClusterRotation(wind, 8.0)
