@@ -313,7 +313,7 @@ SHOWN = {  # radius ratio, faculae, spots, times
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_planets_in_front_of_spots_against_points(x64, name):
-    """To 1e-3 of the whole effect: the points' own scatter, 5e-5 in flux."""
+    """To 1e-3 of the whole effect: the points' own scatter, 4e-4 where the effect is least."""
     p, faculae, spots, times = SHOWN[name]
     planet = _planet(radius_earth=p * 1.1 / 0.0091577, inc_deg=88.5, obliquity_deg=10.0)
     spots = dj.SpotMap.from_degrees(*map(list, zip(*spots, strict=True)))
@@ -321,7 +321,8 @@ def test_planets_in_front_of_spots_against_points(x64, name):
     surface = SurfaceConfig(faculae=faculae, overlap="exact", law="constant")
     epochs, convection = dj.Epochs.from_days(times), Convection.solar()
     got = _series(system, epochs, _bands(), surface, convection)
-    velocity, flux = _seen(np.array(_disc(400_000)), system, epochs, surface, convection)
+    points = np.array(_disc(1_500_000 if p < 0.2 else 400_000))
+    velocity, flux = _seen(points, system, epochs, surface, convection)
     total = got.rotation[0] + got.convection[0] + got.transit[0]
     assert bool(got.valid) and np.min(flux) > 0.05
     np.testing.assert_allclose(got.flux[0], flux, rtol=0, atol=1e-4)
