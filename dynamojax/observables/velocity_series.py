@@ -181,13 +181,13 @@ def velocity_series(
         bands: Intensities of its parts, as from `Simulator.polynomials`.
         surface: How the surface is computed.
         convection: Its shift across the disc.
-        n_nodes: Slices of a planet's disc between corners, and nodes of a slice.
+        n_nodes: A third of the slices of a planet's disc, and nodes of a slice.
         room: For planets in front of spots; room for all epochs to be in transit if left out.
 
     Gradients: exact, first order; finite everywhere.
     Accuracy: rounding, and with shear that of `velocity_moments`; what planets hide of spots by quadrature
-        on nodes that follow both, to 1e-4 of the largest velocity or better for radius ratios of 0.01 to
-        1.5 and spots of 1 to 40 deg. See tests/observables.
+        on nodes that follow both, within 1e-3 of the largest velocity for radius ratios of 0.1 to
+        1.2 and spots of 1 to 40 deg. See tests/observables.
     """
     star, n = system.star, bands.photosphere.shape[-1]
     moving = _with_shift(bands, convection, star.convective_blueshift)
