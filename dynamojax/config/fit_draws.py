@@ -11,6 +11,10 @@ from dynamojax.inference.result import Fit
 from dynamojax.inference.sampling import Samples, sample_posterior
 
 _TRIES = 50
+_HOW = {
+    "importance": "maxima, then weighted draws of all of them",
+    "temper": "maxima, then particles from the prior on",
+}
 _FIELDS = ("values", "diverging", "log_density", "n_gradients")
 
 
@@ -21,8 +25,8 @@ class Draws:
     Attributes:
         names: Of the parameters.
         values: (n_draws, n), all chains one after another.
-        sampler: gaussian, nuts or importance.
-        r_hat: Of each parameter; NaN without chains.
+        sampler: gaussian, nuts, importance or temper.
+        r_hat: Of each parameter; NaN without chains or runs.
         n_effective: Of each parameter; NaN without a sampler.
         n_chains: 0 without.
         faults: Why they are not to be trusted; empty if they are, or if nothing is known.
@@ -110,24 +114,33 @@ def _faults(samples: Samples) -> tuple[str, ...]:
     return tuple(found)
 
 
-def importance_draws(fit: Fit, stages: Stages, tell, key) -> Draws:
-    """Of all maxima, resampled to equal weights."""
+def weighted_draws(fit: Fit, method: str, stages: Stages, tell, key) -> Draws:
+    """Of all maxima, resampled to equal weights; by importance or temper."""
 
     def make() -> Arrays:
-        from dynamojax.inference.importance import importance
-
-        tell("posterior: maxima, then weighted draws of all of them")
-        found = importance(fit, key=key)
+        tell(f"posterior: {_HOW[method]}")
+        found = _sampler(method)(fit, key=key)
+        names = found.names
         return {
-            "names": np.array(found.names),
+            "names": np.array(names),
             "values": found.values[0],
+            "r_hat": np.full(len(names), np.nan) if found.r_hat is None else found.r_hat,
             "n_effective": found.n_effective,
             "faults": np.array(found.faults, dtype=str),
             "best": found.labelled(fit.values[np.asarray(fit.problem.parameters.is_active)]),
         }
 
-    kept = stages("importance", make)
+    kept = stages(method, make)
     names, faults = (tuple(map(str, kept[name])) for name in ("names", "faults"))
-    nothing = np.full(len(names), np.nan)
-    known = {"n_effective": kept["n_effective"], "faults": faults, "best": kept["best"]}
-    return Draws(names, kept["values"], "importance", nothing, **known)
+    known = {name: kept[name] for name in ("r_hat", "n_effective", "best")}
+    return Draws(names, kept["values"], method, faults=faults, **known)
+
+
+def _sampler(method: str):
+    if method == "temper":
+        from dynamojax.inference.tempering import temper
+
+        return temper
+    from dynamojax.inference.importance import importance
+
+    return importance

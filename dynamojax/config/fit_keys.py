@@ -128,9 +128,10 @@ POSTERIOR = Section(
             "string",
             "laplace",
             "laplace: a Gaussian from the exact curvature, at once. importance: weighted draws of all "
-            "maxima, minutes. nuts: draws by numpyro about the best one, long. Both say whether they are to "
-            "be trusted.",
-            choices=("none", "laplace", "importance", "nuts"),
+            "maxima, minutes. temper: particles from the prior to all maxima, minutes, the most thorough. "
+            "nuts: draws by numpyro about the best one, long. All but the first say whether they are to be "
+            "trusted.",
+            choices=("none", "laplace", "importance", "temper", "nuts"),
         ),
         Key(
             "draws",

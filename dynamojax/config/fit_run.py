@@ -10,7 +10,7 @@ import numpy as np
 
 from dynamojax.config.fit_build import Posed, build_fit
 from dynamojax.config.fit_data import Prepared
-from dynamojax.config.fit_draws import Draws, gaussian_draws, importance_draws, nuts_draws
+from dynamojax.config.fit_draws import Draws, gaussian_draws, nuts_draws, weighted_draws
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.config.fit_stages import PERIOD, Arrays, Stages
 from dynamojax.inference.optimise import likely_starts, start_walk
@@ -85,8 +85,8 @@ def _draws(settings: FitSettings, fit: Fit, posterior: Laplace, stages: Stages, 
     table = settings["posterior"]
     if table["method"] == "nuts":
         return nuts_draws(fit, table, stages, tell, key)
-    if table["method"] == "importance":
-        return importance_draws(fit, stages, tell, key)
+    if table["method"] in ("importance", "temper"):
+        return weighted_draws(fit, table["method"], stages, tell, key)
     return gaussian_draws(posterior, table, settings["fit"]["seed"])
 
 

@@ -131,7 +131,7 @@ class FitRecord:
         covariance: Of a sampler's draws or the Gaussian, NaN where the data hold too little; None without.
         covariance_kind: draws, hessian, or fisher where the exact curvature was not positive.
         draws: Of the posterior, (n_draws, n); None without.
-        sampler: That made them: gaussian, nuts or importance; empty without.
+        sampler: That made them: gaussian, nuts, importance or temper; empty without.
         n_chains: Of nuts; 0 for the others.
         faults: Why the draws are not to be trusted; empty if they are, and for a Gaussian.
         data: By name.

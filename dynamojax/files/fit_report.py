@@ -157,7 +157,7 @@ def _posterior(record: FitRecord) -> str:
         kind = {"hessian": "exact curvature", "fisher": "Fisher matrix, the exact one not being positive"}
         return text + (
             f"A Gaussian about the best end ({kind[record.covariance_kind]}), cut at the bounds. It knows of "
-            'no other solution and of no curved degeneracy; posterior.method = "importance" or "nuts" looks '
+            'no other solution and of no curved degeneracy; posterior.method = "temper" or "nuts" looks '
             "for itself."
         )
     how = f" in {record.n_chains} chains" if record.n_chains else ""

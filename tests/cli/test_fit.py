@@ -244,6 +244,26 @@ def test_chains_go_on(config, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["importance", "temper"])
+def test_draws_of_all_maxima(tmp_path, method):
+    pytest.importorskip("arviz")
+    config = written(tmp_path, ("[posterior]", f'method = "auto"\n[posterior]\nmethod = "{method}"'))
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run("fit", config, "-o", first, "--no-plot").exit_code == 0
+    shutil.copytree(first / "stages", second / "stages")
+    result = run("fit", config, "-o", second, "--no-plot", "--resume")
+    assert result.exit_code == 0 and "posterior: maxima" not in result.output, result.output
+    assert_same(first, second)
+    found = read_fit_results(first)
+    assert found.sampler == method and found.faults == () and found.draws.shape[1] == 4
+    for column, parameter in zip(found.draws.T, found.parameters, strict=True):
+        # Of a Gaussian posterior the best end is within the draws.
+        low, high = np.percentile(column, [0.1, 99.9])
+        assert low < parameter.value < high, parameter
+        assert np.isfinite(parameter.r_hat) == (method == "temper")
+
+
+@pytest.mark.slow
 def test_spots_one_by_one_go_on(tmp_path):
     greedy = (
         ("candidates = 8", 'candidates = 32\nspots = "greedy"'),
