@@ -43,7 +43,7 @@ def simulator(mode: str) -> dj.Simulator:
 
 def made_up(i: int) -> tuple[dj.System, dict[str, float]]:
     """Star number i, drawn from the priors, and what a catalogue says of it."""
-    rng = np.random.default_rng([20261122, i])
+    rng = np.random.default_rng([20261123, i])
     star = {name: rng.uniform(*ends) for name, ends in POPULATION.items()}
     catalogue = {name: star[name] + rng.normal(0, error) for name, error in CATALOGUE.items()}
     star |= {

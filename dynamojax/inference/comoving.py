@@ -1,9 +1,10 @@
-"""Coordinates of a posterior in which what a light curve measures is straight: how fast its spots go round.
+"""Coordinates in which what a light curve measures is straight: how fast and how deep its spots go round.
 
 Data hold the rates of single spots, to the error of a longitude over the time span; the equatorial
 period, the shear and the latitudes are then tied to each other along narrow curved ridges, on which
 proposals and walkers get stuck. The rates' mean and difference of the first two spots, in place of period
-and shear, unbend them.
+and shear, unbend them. The depth of a spot's wave is held as well, to a percent, and not the radius, the
+latitude and the inclination that make it: ln radius + ln(sin inc cos lat) / 2 takes the radius's place.
 """
 
 import equinox as eqx
@@ -14,15 +15,19 @@ from jaxtyping import Array, Float
 
 from dynamojax.inference.standard import Standard
 
+_LEAST = 0.02  # of sin inc cos lat
+
 
 class Comoving(eqx.Module):
-    """Standard coordinates, period and shear replaced where both are free and two latitudes are.
+    """Standard coordinates; period and shear replaced if two latitudes are free, radii if inc or lat is.
 
     Attributes:
         standard: Where they come from.
         span: Of the data. [day]
         pair: Columns of period and shear; empty where nothing is replaced, static.
         lats: Columns of the two spots' latitudes, static.
+        inc: Column of the inclination; -1 if it is held, static.
+        sizes: Columns of radii that are replaced, and of their latitudes or -1, static.
         known: The same parameters with a part of the data, which counts as prior; None if there is none.
     """
 
@@ -30,6 +35,8 @@ class Comoving(eqx.Module):
     span: float = eqx.field(static=True)
     pair: tuple[int, ...] = eqx.field(static=True)
     lats: tuple[int, ...] = eqx.field(static=True)
+    inc: int = eqx.field(static=True)
+    sizes: tuple[tuple[int, int], ...] = eqx.field(static=True)
     known: Standard | None = None
 
     @staticmethod
@@ -44,7 +51,15 @@ class Comoving(eqx.Module):
         is_whole = min(pair) >= 0 and len(lats) >= 2
         where = [np.ptp(np.asarray(d.where)) for sets in standard.problem.study.data.values() for d in sets]
         span = float(max([x for x in where if x > 1.0], default=1.0))
-        return Comoving(standard, span, pair if is_whole else (), lats[:2] if is_whole else (), known)
+        inc = at.get(("", "star", "inc", None), -1)
+        found = [
+            (i, at.get((root, owner, "lat", index), -1))
+            for (root, owner, field, index), i in at.items()
+            if (root, owner, field) == ("", "spots", "radius")
+        ]
+        sizes = tuple(both for both in found if max(inc, both[1]) >= 0)
+        pair, lats = (pair, lats[:2]) if is_whole else ((), ())
+        return Comoving(standard, span, pair, lats, inc, sizes, known)
 
     def _of(self, z: Array, columns: tuple[int, ...]) -> Array:
         active = np.array(self.standard.active)[np.array(columns, int)]
@@ -52,13 +67,23 @@ class Comoving(eqx.Module):
 
     def to(self, z: Float[Array, " m"]) -> Float[Array, " m"]:
         """From standard coordinates."""
+        y = z
+        if self.sizes:
+            radii = tuple(i for i, _ in self.sizes)
+            y = y.at[np.array(radii)].set(jnp.log(self._of(z, radii)) + self._depths(z))
         if not self.pair:
-            return z
+            return y
         (prot, shear), lat = self._of(z, self.pair), self._of(z, self.lats)
         rate = 2 * jnp.pi / prot
         rates = rate * (1 - shear * jnp.sin(lat) ** 2)
         new = self.span * jnp.stack([0.5 * (rates[0] + rates[1]), rates[1] - rates[0]])
-        return z.at[np.array(self.pair)].set(new)
+        return y.at[np.array(self.pair)].set(new)
+
+    def _depths(self, z: Array) -> Array:
+        """Half of ln(sin inc cos lat) of each spot, held where it would run away; what is fixed counts 1."""
+        there = [self._of(z, (i,))[0] if i >= 0 else 0.0 for _, i in self.sizes]
+        across = jnp.sin(self._of(z, (self.inc,))[0]) if self.inc >= 0 else 1.0
+        return 0.5 * jnp.log(_LEAST + jnp.abs(across * jnp.cos(jnp.stack(jnp.broadcast_arrays(*there)))))
 
     def back(self, y: Float[Array, " m"]) -> Float[Array, " m"]:
         """Standard coordinates; NaN where no period and shear between the bounds make such rates."""
@@ -66,8 +91,9 @@ class Comoving(eqx.Module):
 
     def _back(self, y: Array) -> tuple[Array, Array]:
         """And ln of the change of volume."""
+        y, volume = self._radii(y)
         if not self.pair:
-            return y, jnp.zeros((), y.dtype)
+            return y, volume
         columns = np.array(self.pair)
         sines = jnp.sin(self._of(y, self.lats)) ** 2
         start = self.standard.problem.parameters.start
@@ -83,7 +109,23 @@ class Comoving(eqx.Module):
         two = y[columns]
         slopes = jax.jacfwd(pair_of)(two)
         det = slopes[0, 0] * slopes[1, 1] - slopes[0, 1] * slopes[1, 0]
-        return y.at[columns].set(pair_of(two)), jnp.log(jnp.abs(det))
+        return y.at[columns].set(pair_of(two)), volume + jnp.log(jnp.abs(det))
+
+    def _radii(self, y: Array) -> tuple[Array, Array]:
+        """With radii in standard coordinates, and ln of the change of volume."""
+        if not self.sizes:
+            return y, jnp.zeros((), y.dtype)
+        columns = np.array([i for i, _ in self.sizes])
+        start = self.standard.problem.parameters.start
+        places = np.array(self.standard.active)[columns]
+
+        def of(ln_radius):
+            values = start.at[places].set(jnp.exp(ln_radius))
+            return self.standard.outside(values, unclipped=True)[columns]
+
+        ln_radius = y[columns] - self._depths(y)
+        z, slope = jax.jvp(of, (ln_radius,), (jnp.ones_like(ln_radius),))
+        return y.at[columns].set(z), jnp.sum(jnp.log(jnp.abs(slope)))
 
     def log_parts(self, y: Float[Array, " m"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Natural logs of likelihood and prior density in these coordinates; NaN where there is none."""

@@ -16,8 +16,9 @@ from jaxtyping import Array, Bool, Float, Key
 
 from dynamojax.inference.mixture import DEGREES, Mixture
 
-_JUMPS = 0.4  # of the steps are by the mixture
+_JUMPS = 0.2  # of the steps are by the mixture
 _WHOLE = 0.1  # of the others go the whole difference: from maximum to maximum
+_SHARES = (0.15, 0.4, 1.0)  # of the coordinates that a step changes (Vrugt et al. 2009)
 _SPREAD = 1e-3  # about the difference, relative to it
 
 
@@ -66,17 +67,27 @@ def _shorter(step: Array, is_round: Array) -> Array:
 
 def _proposed(proposal: Proposal, own: Array, others: Array, key: Key[Array, ""]):
     """A walker's next place, and ln of the ratio of the proposals' densities backward over forward."""
-    pick, size, spread, kind, jump = jax.random.split(key, 5)
+    pick, size, spread, kind, jump, part = jax.random.split(key, 6)
     i, ahead = jax.random.randint(pick, (2,), jnp.array([0, 1]), len(others))
     difference = _shorter(others[i] - others[(i + ahead) % len(others)], proposal.is_round)
-    usual = 2.38 / jnp.sqrt(2.0 * own.size) * jnp.exp(0.5 * jax.random.normal(size, dtype=own.dtype))
+    goes = _some(own.shape, part)
+    usual = 2.38 / jnp.sqrt(2.0 * jnp.sum(goes)) * jnp.exp(0.5 * jax.random.normal(size, dtype=own.dtype))
     whole, by_mixture = jax.random.uniform(kind, (2,), own.dtype)
-    gain = jnp.where(whole < _WHOLE, 1.0, usual)
+    is_whole = whole < _WHOLE
+    gain = jnp.where(is_whole, 1.0, jnp.where(goes, usual, 0.0))
     noise = 1 + _SPREAD * jax.random.normal(spread, own.shape, own.dtype)
     drawn, is_kept = proposal.draw(jump)
     ratio = jnp.where(is_kept, proposal.log_density(own) - proposal.log_density(drawn), -jnp.inf)
     jumps = by_mixture < _JUMPS
     return jnp.where(jumps, drawn, own + gain * difference * noise), jnp.where(jumps, ratio, 0.0)
+
+
+def _some(shape, key: Key[Array, ""]) -> Array:
+    """Which coordinates a step changes: at least one; few, many or all of them, equally often."""
+    share, which, one = jax.random.split(key, 3)
+    chance = jax.random.choice(share, jnp.array(_SHARES))
+    drawn = jax.random.uniform(which, shape) < chance
+    return drawn | (jnp.arange(shape[0]) == jax.random.randint(one, (), 0, shape[0]))
 
 
 class Walkers(NamedTuple):

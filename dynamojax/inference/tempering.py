@@ -29,9 +29,9 @@ def temper(
     key: Key[Array, ""],
     after: Weighted | None = None,
     n_runs: int = 3,
-    n_particles: int = 2048,
-    n_moves: int = 8,
-    n_last: int = 12,
+    n_particles: int = 1024,
+    n_moves: int = 16,
+    n_last: int = 60,
     n_components: int = 16,
     n_starts: int = 64,
 ) -> Weighted:
@@ -51,7 +51,8 @@ def temper(
         n_runs: At least two, or nothing is known of their mixing.
         n_particles: Of each run, an even number.
         n_moves: Steps of each after every rise of the likelihood's power.
-        n_last: So many times as many at the end; the second half is kept.
+        n_last: So many times as many at the end; the second half is kept. Every rise leaves
+            some particles only, and a posterior too narrow until they have spread again: make it long.
         n_components: Of the mixture that jumps are drawn from.
         n_starts: Of the least squares, each the best of 64 draws of the prior.
 
