@@ -106,7 +106,13 @@ def companion(p, t_transit=0.05, inc_deg=88.5):
 # Relative to what is left of the light. Measured with a million points, of the light without planets: 2e-5
 # at worst for radius ratios of 0.05 to 1.5 at 10 and 30 km/s, which is the points' noise.
 @pytest.mark.parametrize(
-    ("p", "caps", "t"), [(0.2, SMALL, 0.03), (0.3, SMALL, 0.05), (1.0, SMALL, 0.1), (1.2, SMALL, 0.15)]
+    ("p", "caps", "t"),
+    [
+        pytest.param(0.2, SMALL, 0.03, marks=pytest.mark.slow),
+        (0.3, SMALL, 0.05),
+        pytest.param(1.0, SMALL, 0.1, marks=pytest.mark.slow),
+        (1.2, SMALL, 0.15),
+    ],
 )
 def test_small_spots_behind_large_planets_against_brute_force(x64, p, caps, t):
     assert error("optical", 10, 0.2, caps, companion(p, t)) < 1e-4

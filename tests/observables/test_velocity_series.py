@@ -311,7 +311,12 @@ SHOWN = {  # radius ratio, faculae, spots, times
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+QUICK = ("a giant before two that overlap", "small ones behind 0.3")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in SHOWN]
+)
 def test_planets_in_front_of_spots_against_points(x64, name):
     """To 1e-3 of the whole effect: the points' own scatter, 4e-4 where the effect is least."""
     p, faculae, spots, times = SHOWN[name]
