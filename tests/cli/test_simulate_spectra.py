@@ -126,6 +126,7 @@ def test_an_interruption_leaves_no_half_file(done, tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "out") == []
 
 
+@pytest.mark.slow
 def test_exact_overlap_counts_a_spot_on_its_twin_once_in_velocities_too(tmp_path):
     sky = STAR + '[[velocities]]\ntimes = [0.1, 0.5]\n[surface]\noverlap = "{}"\n'
     twin = "[[spots]]\nradius_deg = 8.0\nlon_deg = 20.0\n"

@@ -157,6 +157,7 @@ def test_one_run_alone_at_the_best_evidence_is_told(dense, x64):
     assert "1 run reached the best evidence" in " ".join(found.faults)
 
 
+@pytest.mark.slow
 def test_a_search_that_hit_nothing_is_told(dense, x64):
     found = importance(dense[0], key=KEY, n_starts=0, n_draws=64, n_rounds=1, n_moves=0)
     assert not found.is_trustworthy and "walks ended at the best maximum" in " ".join(found.faults)
