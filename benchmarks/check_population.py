@@ -31,6 +31,7 @@ from dynamojax.population.sampling import Sample, sample_population, sized_for, 
 SEED = 20261121
 DAYS, STEP = 1440.0, 0.25  # [day]
 CHUNK = 250  # stars
+TEFF_ERROR = 112.0  # median of Kepler's stars, Berger et al. (2020, AJ 159, 280): it mixes the bins. [K]
 BINS = (3200.0, 4000.0, 4600.0, 5200.0, 5700.0, 6200.0, 6800.0)  # teff [K]
 LOG_PERIODS = (0.0, 0.5, 0.8, 1.0, 1.2, 1.35, 1.5, 1.7)
 # Stars searched by Santos: 15,640 periods of 26,521 M and K stars; 39,592 of 141,130 G and F stars.
@@ -38,17 +39,22 @@ FOUND = {"M and K (below 5200 K)": 15640 / 26521, "G and F": 39592 / 141130}
 
 
 def catalogue(half: str = "both") -> dict[str, np.ndarray]:
-    """Teff [K], logg, period [day] and S_ph [ppm] of 55,231 stars, or of those of even or odd KIC number."""
+    """Teff [K], logg, period [day] and S_ph [ppm] of single stars, or of those of even or odd KIC number.
+
+    Of 55,231 stars 2601 are flagged as close binaries or pulsators, for which the prior has no counterpart.
+    """
     from astropy.io import fits
 
     parts = []
-    for name in ("santos_2019_catalog.fit", "santos_2021_catalog.fit"):
+    for name, flag in (("santos_2019_catalog.fit", "Fl1"), ("santos_2021_catalog.fit", "flag1")):
         path = distribution("star-privateer").locate_file(f"star_privateer/catalogs/{name}")
         with fits.open(str(path)) as file:
             table = file[1].data
-            parts.append([np.asarray(table[key], float) for key in ("Teff", "logg", "Prot", "Sph", "KIC")])
-    teff, logg, prot, sph, kic = np.concatenate(parts, axis=1)
-    use = (prot > 0) & (sph > 0) & (teff > 0)
+            parts.append(
+                [np.asarray(table[key], float) for key in ("Teff", "logg", "Prot", "Sph", "KIC", flag)]
+            )
+    teff, logg, prot, sph, kic, close = np.concatenate(parts, axis=1)
+    use = (prot > 0) & (sph > 0) & (teff > 0) & (close == 0)
     if half != "both":
         use &= kic % 2 == ("even", "odd").index(half)
     return {"teff": teff[use], "logg": logg[use], "prot": prot[use], "sph": sph[use]}
@@ -112,9 +118,16 @@ def _distances(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
     }
 
 
+def catalogued(table: dict) -> dict:
+    """The table with temperatures as far off as a catalogue's."""
+    noise = np.random.default_rng(SEED).normal(0.0, TEFF_ERROR, table["teff"].shape)
+    return table | {"teff": table["teff"] + noise}
+
+
 def compared(table: dict, kepler: dict) -> list[dict]:
-    """Distances of the distributions, in each bin of teff."""
+    """Distances of the distributions, in each bin of teff as a catalogue has it."""
     rows = []
+    table = catalogued(table)
     for low, high in zip(BINS[:-1], BINS[1:], strict=True):
         inside = (table["teff"] >= low) & (table["teff"] < high)
         found = inside & table["found"]
@@ -164,6 +177,7 @@ def recovery(table: dict) -> dict[str, float]:
 
 def found_shares(table: dict) -> dict[str, dict[str, float]]:
     """Share of stars with a period, ours and Kepler's."""
+    table = catalogued(table)
     cool = table["teff"] < 5200.0
     names = list(FOUND)
     ours = {names[0]: table["found"][cool].mean(), names[1]: table["found"][~cool].mean()}

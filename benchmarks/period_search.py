@@ -8,7 +8,9 @@ import numpy as np
 
 LONGEST, SHORTEST = 70.0, 0.8  # periods searched. [day]
 HIGH_PASS = 80.0  # trends slower than this are taken off, as in the longest of Santos's light curves. [day]
-HEIGHT = 0.2  # of the peak of the autocorrelation over its neighbouring troughs, to count as a period
+# Of the peak of the autocorrelation over its neighbouring troughs, to count as a period: as Santos et al.
+# (2019) take it from Ceillier et al. (2017, A&A 605, A111), as remembered; not checked against the papers.
+HEIGHT = 0.3
 FALSE_ALARM = 1e-3
 AGREEMENT = 0.15  # of the two periods, to count as a detection
 N_PERIODS = 5

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from dynamojax.evolution.tracks import StellarState, TrackGrid, evolve
 from dynamojax.numerics import stream
 from dynamojax.population.activity import Spottedness
+from dynamojax.population.ages import one_by_light
 from dynamojax.population.prior import Prior
 from dynamojax.population.rotation import turnover_held
 from dynamojax.population.sight import Place
@@ -65,8 +66,8 @@ def accepted(prior: Prior, tracks: TrackGrid, *, key: Key[Array, ""]) -> tuple[C
 
     def attempt(prior, tracks, number):
         own = jax.random.fold_in(key, number)
-        values = (getattr(prior, n).sample(key=stream(own, n)) for n in ("mass", "feh", "age"))
-        return star_at(tracks, *values, bounds=prior)
+        mass, feh = (getattr(prior, n).sample(key=stream(own, n)) for n in ("mass", "feh"))
+        return _aged(prior, tracks, mass, feh, key=own)
 
     known = jax.lax.stop_gradient((prior, tracks))
 
@@ -78,6 +79,15 @@ def accepted(prior: Prior, tracks: TrackGrid, *, key: Key[Array, ""]) -> tuple[C
 
     number, _ = jax.lax.while_loop(missed, again, (jnp.asarray(-1), jnp.asarray(False)))
     return attempt(prior, tracks, number), number + 1
+
+
+def _aged(prior: Prior, tracks: TrackGrid, mass, feh, *, key: Key[Array, ""]) -> Candidate:
+    """A star of a mass and metallicity, at one of the ages drawn for it: as likely as it is seen."""
+    ages = jax.vmap(lambda k: prior.age.sample(key=k))(jax.random.split(stream(key, "age"), prior.n_ages))
+    stars = jax.vmap(lambda age: star_at(tracks, mass, feh, age, bounds=prior))(ages)
+    light = jnp.where(stars.good, stars.state.luminosity, jnp.nan)
+    one = one_by_light(jax.lax.stop_gradient(light), prior.light_power, key=stream(key, "seen"))
+    return jax.tree.map(lambda x: x[one], stars)
 
 
 class Body(NamedTuple):

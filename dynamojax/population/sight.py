@@ -24,11 +24,17 @@ _CORRECTION = (
 _KEPLER_OVER_V = 0.86  # extinction in Kepler's band over that in V, for a G star; from memory
 _PC_KPC = 1e-3
 
-# Kepler magnitudes of the same stars and weights as in `masses`.
-_MAG_EDGES = tuple(np.arange(8.0, 17.6, 0.5))
+# Kepler magnitudes of stars with periods in Santos et al. (2019, 2021), within 0.25 mag of each absolute one
+# (0.5 at the ends and beyond 6), from teff, log g and mass of the catalogue. [mag]
+_MAG_EDGES = (8.0, 10.0, 11.0, 12.0, 12.5, 13.0, 13.5, 14.0, 14.5, 15.0, 15.5, 16.0, 16.5, 17.0, 17.5)
+_ABSOLUTE = (2.5, 3.5, 4.5, 5.5, 7.0, 9.0)
 _MAG_SHARES = (
-    *(0.0003, 0.0006, 0.0011, 0.0017, 0.0035, 0.0070, 0.0128, 0.0200, 0.0331, 0.0607),
-    *(0.0939, 0.1325, 0.1219, 0.1506, 0.1763, 0.1634, 0.0096, 0.0084, 0.0023),
+    (13, 31, 85, 80, 148, 198, 208, 92, 76, 45, 21, 1, 1, 1),
+    (8, 20, 61, 59, 110, 167, 207, 130, 108, 84, 44, 1, 1, 1),
+    (3, 9, 29, 30, 55, 86, 140, 152, 193, 183, 115, 2, 1, 1),
+    (0, 4, 12, 13, 24, 42, 82, 126, 176, 257, 248, 9, 5, 2),
+    (0, 0, 7, 7, 14, 34, 56, 77, 134, 222, 368, 37, 33, 12),
+    (0, 2, 1, 2, 7, 10, 22, 63, 90, 215, 382, 90, 103, 14),
 )
 
 
@@ -45,12 +51,33 @@ def kepler_magnitude(luminosity: Float[Array, ""], teff: Float[Array, ""]) -> Ra
     return 4.74 - 2.5 * jnp.log10(luminosity) - correction, inside
 
 
-def kepler_magnitudes() -> Histogram:
+class MagnitudesByLight(eqx.Module):
+    """Apparent magnitudes that depend on the absolute one, as faint stars are seen only at faint magnitudes.
+
+    Attributes:
+        absolute: Of the rows; beyond them the first or last holds. [mag]
+        edges: Of bins of apparent magnitude. [mag]
+        shares: Of the draws in each bin, a row for each absolute magnitude, in any unit.
+    """
+
+    absolute: Float[Array, " n"] = leaf()
+    edges: Float[Array, " n_edges"] = leaf()
+    shares: Float[Array, "n n_bins"] = leaf()
+
+    def at(self, absolute: Float[Array, ""]) -> Histogram:
+        """The magnitudes of stars of an absolute magnitude [mag], straight between the rows."""
+        rows = self.shares / self.shares.sum(axis=1, keepdims=True)
+        here = jax.vmap(lambda column: jnp.interp(absolute, self.absolute, column), 1)(rows)
+        return Histogram(self.edges, here)
+
+
+def kepler_magnitudes() -> MagnitudesByLight:
     """Kepler magnitudes of its targets on the main sequence and beside it. [mag]
 
-    Source: ours, from Santos et al. (2019, 2021), weighted as `masses.kepler_masses`.
+    Source: ours, from Santos et al. (2019, 2021). Only stars with periods are known to us, and they are the
+        brighter ones of their kind by a little.
     """
-    return Histogram(_MAG_EDGES, _MAG_SHARES)
+    return MagnitudesByLight(_ABSOLUTE, _MAG_EDGES, _MAG_SHARES)
 
 
 class Dust(eqx.Module):
@@ -106,20 +133,22 @@ class Sight(eqx.Module):
     """A survey by apparent brightness: the distance is what makes a star that bright, dust included.
 
     Attributes:
-        magnitude: Apparent magnitude in Kepler's band. [mag]
+        magnitude: Apparent magnitude in Kepler's band, the same for all stars or by absolute magnitude. [mag]
         latitude: Galactic latitude. [rad]
         dust: Between the star and the observer.
         rv: Systemic velocity; a disc population has a dispersion of about 35 km/s. [km/s]
     """
 
-    magnitude: AbstractDistribution
+    magnitude: AbstractDistribution | MagnitudesByLight
     latitude: AbstractDistribution
     dust: Dust
     rv: AbstractDistribution
 
     def __call__(self, absolute: Float[Array, ""], *, key: Key[Array, ""]) -> Place:
         """A place for a star of an absolute magnitude in Kepler's band [mag]."""
-        magnitude = self.magnitude.sample(key=stream(key, "magnitude"))
+        by_light = isinstance(self.magnitude, MagnitudesByLight)
+        magnitudes = self.magnitude.at(absolute) if by_light else self.magnitude
+        magnitude = magnitudes.sample(key=stream(key, "magnitude"))
         latitude = self.latitude.sample(key=stream(key, "latitude"))
         distance = distance_of(magnitude - absolute, latitude, self.dust)
         rv = self.rv.sample(key=stream(key, "rv"))

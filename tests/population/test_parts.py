@@ -16,10 +16,18 @@ from dynamojax.population.activity import (
     sph_of_all,
     spot_area_for,
 )
+from dynamojax.population.ages import kepler_ages, one_by_light
 from dynamojax.population.distributions import Fixed
 from dynamojax.population.masses import kepler_masses, kroupa_masses
 from dynamojax.population.rotation import kepler_rotation, kepler_shear, turnover_held
-from dynamojax.population.sight import Dust, distance_of, kepler_dust, kepler_magnitude, kepler_sight
+from dynamojax.population.sight import (
+    Dust,
+    distance_of,
+    kepler_dust,
+    kepler_magnitude,
+    kepler_magnitudes,
+    kepler_sight,
+)
 from dynamojax.surface.activity import Emergence
 
 
@@ -48,6 +56,42 @@ def test_kepler_masses_are_mostly_solar():
     assert 0.8 < np.median(mass) < 1.05
     assert mass.min() >= 0.1
     assert mass.max() <= 1.7001
+
+
+def test_young_stars_are_rare():
+    """Half of what steady star formation leaves below 1 Gyr; the youngest a quarter of those of 3 Gyr."""
+    ages = kepler_ages()
+    age = np.asarray(jax.vmap(ages.quantile)(jnp.linspace(0.0, 1.0, 20001)))
+    assert age.min() >= 0.1
+    assert age.max() <= 10.001
+    assert 0.4 * 0.09 < np.mean(age < 1.0) < 0.6 * 0.1
+    density = np.asarray(ages.weights)
+    assert density[9] / density[0] == pytest.approx(3.5, abs=0.5)
+
+
+def test_luminous_ages_are_seen_rather():
+    """Shares of draws by L^1.5; a star without light is never drawn, and if there is none, any number is."""
+    light = jnp.asarray([1.0, np.nan, 4.0])
+    keys = jax.random.split(jax.random.key(5), 4000)
+
+    def drawn(light, power):
+        return np.asarray(jax.vmap(lambda k: one_by_light(light, power, key=k))(keys))
+
+    number = drawn(light, jnp.asarray(1.5))
+    assert not np.any(number == 1)
+    # binomial: four standard deviations of 4000 draws with p = 8/9
+    assert np.mean(number == 2) == pytest.approx(8 / 9, abs=0.02)
+    assert np.mean(drawn(light, jnp.asarray(0.0)) == 2) == pytest.approx(0.5, abs=0.032)
+    assert set(drawn(jnp.full(3, np.nan), jnp.asarray(1.0))) <= {0, 1, 2}
+
+
+def test_faint_stars_are_seen_at_faint_magnitudes():
+    """Medians of the catalogue: 13.7 for an absolute magnitude of 3.5, 15.4 for 7; held beyond the rows."""
+    table = kepler_magnitudes()
+    medians = [float(table.at(jnp.asarray(m)).quantile(jnp.asarray(0.5))) for m in (1.0, 2.5, 3.5, 7.0, 12.0)]
+    assert medians[0] == medians[1]
+    assert medians[2:4] == pytest.approx([13.7, 15.4], abs=0.1)
+    assert medians[3] < medians[4] < 16.0
 
 
 @pytest.mark.parametrize("latitude_deg", [0.0, 0.001, 13.0, 90.0])
@@ -106,13 +150,15 @@ def test_rotation_follows_clusters(tracks):
     rotation = dataclasses.replace(rotation, wind=dataclasses.replace(rotation.wind, start=Fixed(8.0)))
     mass, feh = jnp.asarray(0.72), jnp.asarray(0.0)
 
+    @jax.jit
     def at(age):
-        state = dj.evolve(tracks, mass, feh, jnp.asarray(age))
+        state = dj.evolve(tracks, mass, feh, age)
         return state, rotation(tracks, mass, feh, state.age_gyr, state, key=jax.random.key(0)).prot
 
     state, prot = at(2.5)
     assert float(prot) == pytest.approx(float(dj.prot_clusters(state.age_gyr, state.teff).prot), rel=1e-3)
-    laws = [dj.prot_braked(tracks, mass, feh, jnp.asarray(age), prot_start=8.0).prot for age in (4.0, 7.0)]
+    law = jax.jit(lambda age: dj.prot_braked(tracks, mass, feh, age, prot_start=8.0).prot)
+    laws = [law(age) for age in (4.0, 7.0)]
     # 16 steps of the integration in place of 48
     assert float(at(7.0)[1] / at(4.0)[1]) == pytest.approx(float(laws[1] / laws[0]), rel=5e-3)
 
