@@ -6,9 +6,9 @@
 Light curves of Kepler's four years, one point every six hours with the noise of a six-hour mean, of the stars
 of `Prior.kepler()`. Periods are searched for as an observer does (`period_search`), and only what is found is
 compared with the catalogue, by bins of teff: distance of the distributions of log period and log S_ph
-(Kolmogorov-Smirnov, Wasserstein in dex), and of the medians of S_ph against period. Amplitudes were
-tuned on stars of even KIC number; those of odd number are what is compared with. Kept in
-benchmarks/results/population.json.
+(Kolmogorov-Smirnov, Wasserstein in dex), and of the medians of S_ph against period. Amplitudes, starts of
+rotation and ages beyond 4 Gyr were tuned on stars of even KIC number; those of odd number are what is
+compared with. Our temperatures are given the errors of a catalogue's. Kept in benchmarks/results/population.json.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 import dynamojax as dj
-from benchmarks.harness import RESULTS
+from benchmarks.harness import RESULTS, environment
 from benchmarks.period_search import measured
 from dynamojax.observables.noise import add_noise, kepler_noise
 from dynamojax.plotting import plot_beside_catalogue
@@ -237,7 +237,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results")
     args = parser.parse_args()
     table, kepler = run(dj.Prior.kepler(), args.n, args.cache, args.name), catalogue(args.half)
-    result = {"catalogue": args.half} | report(table, kepler)
+    result = {"environment": environment(), "catalogue": args.half} | report(table, kepler)
     if args.plot:
         found = table["found"]
         ours = {"teff": table["teff"][found], "prot": table["acf"][found], "sph": table["sph"][found]}
