@@ -8,7 +8,8 @@ of `Prior.kepler()`. Periods are searched for as an observer does (`period_searc
 compared with the catalogue, by bins of teff: distance of the distributions of log period and log S_ph
 (Kolmogorov-Smirnov, Wasserstein in dex), and of the medians of S_ph against period. Amplitudes, starts of
 rotation and ages beyond 4 Gyr were tuned on stars of even KIC number; those of odd number are what is
-compared with. Our temperatures are given the errors of a catalogue's. Kept in benchmarks/results/population.json.
+compared with. Our temperatures are given the errors of a catalogue's. Kept in
+benchmarks/results/population.json.
 """
 
 import argparse
