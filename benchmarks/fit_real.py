@@ -16,6 +16,8 @@ from dynamojax.inference.period import find_period
 from dynamojax.inference.posterior import laplace
 from dynamojax.inference.spots import fit_spots
 
+GJ_1243 = {"teff": 3261.0, "logg": 5.0, "radius": 0.37, "inc_deg": 32.0, "shear": 0.0, "spot_contrast": 400.0}
+
 
 def kadacs(folder: Path | None):
     """KIC 10644253, four years of long cadence in star-privateer: days and ppm."""
@@ -41,10 +43,24 @@ def kepler(path: Path):
     return day[keep] - day[keep][0], flux[keep] / np.median(flux[keep]), error
 
 
+def without_flares(flux) -> np.ndarray:
+    """Which points of an unbroken light curve do not stand out of their neighbours."""
+    # Half the medians of three points before and after: equal to no point on a slope.
+    wide = np.pad(flux, 3, mode="edge")
+    before, after = (np.median([wide[k + j : k + j + flux.size] for j in range(3)], 0) for k in (0, 4))
+    off = np.abs(flux - 0.5 * (before + after))
+    return off < 3 * 1.4826 * np.median(off)
+
+
+def point_to_point(residual) -> float:
+    """Scatter from one point to the next."""
+    return float(1.4826 * np.median(np.abs(np.diff(residual))) / np.sqrt(2))
+
+
 def binned(day, flux, width):
     """Means, and their errors from the scatter of neighbours, of bins that hold three points and more."""
     number = (day / width).astype(int)
-    point = 1.4826 * np.median(np.abs(np.diff(flux))) / np.sqrt(2)
+    point = point_to_point(flux)
     rows = [
         (day[number == i].mean(), flux[number == i].mean(), (number == i).sum()) for i in np.unique(number)
     ]
@@ -80,9 +96,8 @@ def light_curve(
     wall, fit = time.perf_counter() - start, result.fit
     residual = np.asarray(data.values)[0] - fit.fitted["kepler"].model[0]
     posterior = laplace(fit)
-    point = np.median(np.abs(np.diff(residual))) * 1.4826 / np.sqrt(2)
     row = {
-        "point_to_point_ppm": float(1e6 * point),
+        "point_to_point_ppm": 1e6 * point_to_point(residual),
         "rate_difference_rad_per_day": _rates(fit),
         **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
         **{"off_percent": 100 * (found.value / published - 1), "false_alarm": found.false_alarm},
@@ -125,22 +140,9 @@ def real(data: Path, privateer: Path | None = None) -> None:
     given = kepler(data / "kepler" / "kplr009726699-2009350155506_llc.fits")
     if given is not None:
         day, flux, error = given
-        # Half the medians of three points before and after: equal to no point on a slope.
-        wide = np.pad(flux, 3, mode="edge")
-        before, after = (np.median([wide[k + j : k + j + flux.size] for j in range(3)], 0) for k in (0, 4))
-        local = 0.5 * (before + after)
-        scatter = 1.4826 * np.median(np.abs(flux - local))
-        calm = np.abs(flux - local) < 3 * scatter  # flares stand out
-        star = {
-            "teff": 3261.0,
-            "logg": 5.0,
-            "radius": 0.37,
-            "inc_deg": 32.0,
-            "spot_contrast": 400.0,
-            "shear": 0.0,
-        }
+        calm = without_flares(flux)
         settings = {"n_spots": 4, "evolving": False, "low": 0.2, "high": 5.0, "shear": True}
-        rows.append(light_curve("GJ 1243", day[calm], flux[calm], error[calm], star, 0.5926, **settings))
+        rows.append(light_curve("GJ 1243", day[calm], flux[calm], error[calm], GJ_1243, 0.5926, **settings))
     with jax.enable_x64(True):
         lamost = spectra(data / "lamost") if (data / "lamost").is_dir() else []
     result = {

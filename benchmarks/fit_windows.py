@@ -15,6 +15,7 @@ import numpy as np
 from astropy.io import fits as fits_files
 
 import dynamojax as dj
+from benchmarks.fit_real import GJ_1243, point_to_point, without_flares
 from benchmarks.harness import write_results
 from dynamojax.instruments.photometer import Photometer
 
@@ -23,7 +24,6 @@ WINDOW = 5.0  # [day]
 NOISE = 8e-4  # from point to point, flares left out
 LEAST = 150  # good points of a window
 FREE = ["spots.lon_deg", dj.Free("spots.radius_deg", 1, 40)]
-STAR = {"teff": 3261.0, "logg": 5.0, "radius": 0.37, "inc_deg": 32.0, "spot_contrast": 400.0}
 
 
 def quarter(path: Path):
@@ -33,10 +33,7 @@ def quarter(path: Path):
     good = np.isfinite(data["TIME"] * flux) & (data["SAP_QUALITY"] == 0)
     step, zero = np.polyfit(number[good], data["TIME"][good].astype(float), 1)
     seen = flux[good] / np.median(flux[good])
-    wide = np.pad(seen, 3, mode="edge")
-    before, after = (np.median([wide[k + j : k + j + seen.size] for j in range(3)], 0) for k in (0, 4))
-    off = np.abs(seen - 0.5 * (before + after))
-    good[np.flatnonzero(good)[off > 3 * 1.4826 * np.median(off)]] = False
+    good[np.flatnonzero(good)[~without_flares(seen)]] = False
     return zero + step * number, step, flux, good
 
 
@@ -59,7 +56,7 @@ def windows(path: Path):
 def fitted(begin: float, data: dj.DataSet, simulate: dj.Simulator, key) -> dict:
     """Longitudes at the meridian of day 0, the larger spot first."""
     spots = dj.SpotMap.from_degrees([50.0, 20.0], [0.0, 180.0], [12.0, 8.0])
-    system = dj.System(dj.Star.from_degrees(prot=PERIOD, shear=0.0, **STAR), spots, dj.Planets.empty())
+    system = dj.System(dj.Star.from_degrees(prot=PERIOD, **GJ_1243), spots, dj.Planets.empty())
     start = time.perf_counter()
     found = dj.fit(system, simulate, [data], FREE, key=key, n_starts=8, max_steps=60)
     residual = (np.asarray(data.values)[0] - found.fitted["kepler"].model[0])[np.asarray(data.good)[0]]
@@ -70,7 +67,7 @@ def fitted(begin: float, data: dj.DataSet, simulate: dj.Simulator, key) -> dict:
         **{"day": float(begin), "lon_deg": np.mod(lon, 360).tolist(), "radius_deg": radius[order].tolist()},
         **{"is_converged": found.is_converged, "larger_is_north": bool(order[0] == 0)},
         **{"rms_ppm": float(1e6 * residual.std()), "wall_s": time.perf_counter() - start},
-        "point_to_point_ppm": float(1e6 * 1.4826 * np.median(np.abs(np.diff(residual))) / np.sqrt(2)),
+        "point_to_point_ppm": 1e6 * point_to_point(residual),
     }
 
 

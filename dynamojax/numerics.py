@@ -75,9 +75,14 @@ def gauss_stretches(n: int, low: float = -1.0, high: float = 1.0) -> np.ndarray:
     return np.append(low, low + np.cumsum(gauss_legendre(n, low, high)[1]))
 
 
+def turned_back(angle: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The same angle in [-pi, pi]."""
+    return angle - 2 * jnp.pi * jnp.round(angle / (2 * jnp.pi))
+
+
 def share_in_arc(middle: Array, half: Array, arc: Array) -> Array:
     """Share of stretches of a circle, middle +- half, in the arc from -arc to arc; 0 if empty. [1]"""
-    offset = jnp.abs(middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi)))
+    offset = jnp.abs(turned_back(middle))
     inside = jnp.maximum(jnp.minimum(offset + half, arc) - jnp.maximum(offset - half, -arc), 0)
     inside = inside + jnp.maximum(offset + half + arc - 2 * jnp.pi, 0)  # round the far side
     return safe_divide(inside, 2 * half)

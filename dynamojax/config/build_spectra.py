@@ -20,7 +20,7 @@ from dynamojax.instruments.spectrograph import Arm, Spectrograph
 from dynamojax.instruments.spectrograph_table import from_table
 from dynamojax.observables import spectral_noise_presets
 from dynamojax.observables.spectral_noise import SpectralNoise
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.spectroscopy import FASTEST_KM_S, DiscConfig
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import margins
@@ -29,7 +29,7 @@ from dynamojax.surface.geometry import equatorial_velocity
 from dynamojax.system import Epochs, Star, System
 
 _PIXELS_PER_ELEMENT = 3.0
-_SPARE_KM_S, _FASTEST_KM_S = 2.0, 3000.0  # the latter is that of `DiscConfig`
+_SPARE_KM_S = 2.0
 # Band of the magnitude that the noise of a survey follows, and whether it is an AB magnitude.
 NOISE_BANDS = {"lamost": ("sdss_r", True), "apogee": ("2mass_h", False), "galah": ("johnson_v", False)}
 
@@ -205,10 +205,10 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
     broadening = {name: 3 * float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
     parts = {"prot": rotation, "convective_blueshift": slowest} | broadening
     needed, largest = sum(parts.values()), max(parts, key=lambda name: parts[name])
-    if not needed + _SPARE_KM_S < _FASTEST_KM_S:
+    if not needed + _SPARE_KM_S < FASTEST_KM_S:
         raise ValueError(
             f"star.{largest} = {float(getattr(star, largest)):g} makes lines {parts[largest]:.0f} km/s wide "
-            f"to either side, {needed:.0f} with all else; allowed: {_FASTEST_KM_S - _SPARE_KM_S:g}; change it"
+            f"to either side, {needed:.0f} with all else; allowed: {FASTEST_KM_S - _SPARE_KM_S:g}; change it"
         )
     given = table["max_velocity"]
     if given is not None and given < needed:

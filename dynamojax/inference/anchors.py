@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from dynamojax.inference.comoving import Comoving
+from dynamojax.inference.comoving import Comoving, with_slopes
 from dynamojax.inference.mixture import Mixture
 from dynamojax.inference.modes import Ends, distinct, exchanges, search
 from dynamojax.inference.standard import Standard
@@ -50,7 +49,7 @@ class Anchors(NamedTuple):
         orders = exchanges(standard)
         z = np.concatenate([maxima.z[:, order] for order in orders])
         precision = np.concatenate([maxima.precision[:, order][:, :, order] for order in orders])
-        centres, slopes = _with_slopes(comoving, jnp.asarray(z, standard.problem.parameters.start.dtype))
+        centres, slopes = with_slopes(comoving, jnp.asarray(z, standard.problem.parameters.start.dtype))
         prior = np.where(standard.is_round, 3 / np.pi**2, 1.0)
         most = _MOST_MODES * len(orders)
         return Anchors(np.asarray(centres, float), np.asarray(slopes, float), precision, prior, most)
@@ -72,8 +71,3 @@ class Anchors(NamedTuple):
             np.concatenate([mixture.factors @ mixture.factors.transpose(0, 2, 1), self.at(power)]),
             mixture.is_round,
         )
-
-
-@jax.jit
-def _with_slopes(comoving: Comoving, z: Array) -> tuple[Array, Array]:
-    return jax.vmap(comoving.to)(z), jax.vmap(jax.jacfwd(comoving.to))(z)

@@ -140,3 +140,17 @@ class Comoving(eqx.Module):
         """Their sum."""
         likelihood, prior = self.log_parts(y)
         return likelihood + prior
+
+
+@jax.jit
+def straightened(comoving: Comoving, z: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    """Of many standard coordinates."""
+    return jax.vmap(comoving.to)(z)
+
+
+@jax.jit
+def with_slopes(
+    comoving: Comoving, z: Float[Array, "n m"]
+) -> tuple[Float[Array, "n m"], Float[Array, "n m m"]]:
+    """Of many standard coordinates, and their slopes by these."""
+    return jax.vmap(comoving.to)(z), jax.vmap(jax.jacfwd(comoving.to))(z)

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Key
 from scipy.special import logsumexp
 
-from dynamojax.inference.comoving import Comoving
+from dynamojax.inference.comoving import Comoving, with_slopes
 from dynamojax.inference.ensemble import Proposal, begun, moved
 from dynamojax.inference.mixture import Mixture, refitted, split
 from dynamojax.inference.modes import Ends, distinct, hits, log_densities, relabelled, search
@@ -105,20 +105,12 @@ def _given(fit: Fit | Problem) -> list[np.ndarray]:
 def _first(modes: Ends, evidence: np.ndarray, comoving: Comoving) -> Mixture:
     """Laplace approximations, a little wide, weighted by the root of the evidence: a guess."""
     dtype = comoving.standard.problem.parameters.start.dtype
-    centres, slopes = (
-        np.asarray(x, np.float64) for x in _straightened(comoving, jnp.asarray(modes.z, dtype))
-    )
+    centres, slopes = (np.asarray(x, np.float64) for x in with_slopes(comoving, jnp.asarray(modes.z, dtype)))
     identity = np.eye(centres.shape[1])
     covariances = slopes @ np.linalg.inv(modes.precision + 1e-6 * identity) @ slopes.transpose(0, 2, 1)
     covariances = 0.5 * (covariances + covariances.transpose(0, 2, 1)) + 1e-10 * identity
     weights = np.exp(0.5 * (evidence - evidence.max()))
     return Mixture.of(weights, centres, 1.2 * covariances, comoving.standard.is_round)
-
-
-@jax.jit
-def _straightened(comoving: Comoving, z: Array) -> tuple[Array, Array]:
-    """Coordinates, and their slopes by standard ones."""
-    return jax.vmap(comoving.to)(z), jax.vmap(jax.jacfwd(comoving.to))(z)
 
 
 class _Run:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from scipy.special import logsumexp
 
 from dynamojax.inference.anchors import Anchors
-from dynamojax.inference.comoving import Comoving
+from dynamojax.inference.comoving import Comoving, straightened
 from dynamojax.inference.ensemble import Proposal, Walkers, begun, moved
 from dynamojax.inference.mixture import Mixture, refitted
 from dynamojax.numerics import stream
@@ -59,7 +59,7 @@ def tempered(
     """
     seed = int(jax.random.randint(stream(key, "host"), (), 0, 2**31 - 1))
     rng, dtype = np.random.default_rng(seed), comoving.standard.problem.parameters.start.dtype
-    walkers, powers, evidence = begun(comoving, _straightened(comoving, first)), [0.0], 0.0
+    walkers, powers, evidence = begun(comoving, straightened(comoving, first)), [0.0], 0.0
     n_particles, size = len(first), n_components + anchors.most
     kept, shares, n = [], [], 0
     while len(kept) < n_last and n < _MOST_STAGES:
@@ -100,11 +100,6 @@ def _raised(walkers: Walkers, power: float) -> tuple[float, np.ndarray, float]:
     excess = step * (log - log.max())
     gain = logsumexp(excess) - np.log(len(log)) + step * log.max()
     return (1.0 if power + step > 1 - 1e-6 else power + step), np.exp(excess - logsumexp(excess)), float(gain)
-
-
-@jax.jit
-def _straightened(comoving: Comoving, z: Array) -> Array:
-    return jax.vmap(comoving.to)(z)
 
 
 def _next(log: np.ndarray, most: float) -> float:

@@ -89,8 +89,9 @@ def _drawn(after: Weighted, standard: Standard, n: int, key: Key[Array, ""]) -> 
     """Standard coordinates from an earlier posterior, alike spots in any order."""
     rng = np.random.default_rng(int(jax.random.randint(key, (), 0, 2**31 - 1)))
     z = after.z[rng.choice(len(after.z), n, p=after.weights / after.weights.sum())]
-    orders = np.array(exchanges(standard))[rng.integers(len(exchanges(standard)), size=n)]
-    return jnp.asarray(np.take_along_axis(z, orders, axis=1), standard.problem.parameters.start.dtype)
+    orders = np.array(exchanges(standard))
+    chosen = orders[rng.integers(len(orders), size=n)]
+    return jnp.asarray(np.take_along_axis(z, chosen, axis=1), standard.problem.parameters.start.dtype)
 
 
 def _together(

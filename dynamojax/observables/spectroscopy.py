@@ -25,6 +25,8 @@ from dynamojax.surface.geometry import rotation_velocity
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 
+FASTEST_KM_S = 3000.0  # room that velocity kernels may have
+
 
 class DiscConfig(eqx.Module):
     """How finely the disc is sampled for spectra: static, no leaves.
@@ -49,8 +51,8 @@ class DiscConfig(eqx.Module):
             value = getattr(self, name)
             if len(value) != 2 or min(value) < 1:
                 raise ValueError(f"{name} = {value} must be two whole numbers from 1")
-        if not 0 < self.max_velocity < 3000:
-            raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, 3000)")
+        if not 0 < self.max_velocity < FASTEST_KM_S:
+            raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, {FASTEST_KM_S:g})")
 
     def reach(self, ln_step: float) -> int:
         """Samples on either side of a velocity kernel."""

@@ -137,6 +137,31 @@ def _spots_behind_planets(
     return spot, both - spot, fits & both_fit
 
 
+def _all_behind_planets(
+    system: System,
+    epochs: Epochs,
+    surface: SurfaceConfig,
+    sizes: tuple[int, int],
+    n_nodes: tuple[int, int],
+    room: CrossingConfig,
+) -> tuple[Array, Array, Array, Bool[Array, ""]]:
+    """Moments (m, n_times) of the disc, spots and faculae behind planets, and whether there was room."""
+    disc = over_epochs(
+        lambda part: _behind_planets(system.star, system.planets, part, *sizes, n_nodes),
+        epochs,
+        surface.times_per_step,
+    )
+    return disc, *_spots_behind_planets(system, epochs, surface, *sizes, room)
+
+
+def _gone(bands: BandPolynomials, moving: BandPolynomials, behind, n_light: int) -> tuple[Array, ...]:
+    """Light that planets hide, and what it carries of rotation and of convection, (n_bands, n_times) each."""
+    disc, spot, facula, _ = behind
+    light = _seen(bands.photosphere, disc) - _hidden(bands, spot, facula)
+    turning = _seen(bands.photosphere, disc[n_light:]) - _hidden(bands, spot[n_light:], facula[n_light:])
+    return light, turning, _seen(moving.photosphere, disc) - _hidden(moving, spot, facula)
+
+
 def _is_possible(system: System, epochs: Epochs, surface: SurfaceConfig) -> Bool[Array, ""]:
     """Whether regions are caps of at most a hemisphere, and times are numbers."""
     radius, ratio = system.spots.radius, system.star.facula_ratio if surface.faculae else 0
@@ -186,33 +211,27 @@ def velocity_series(
 
     Gradients: exact, first order; finite everywhere.
     Accuracy: rounding, and with shear that of `velocity_moments`; what planets hide of spots by quadrature
-        on nodes that follow both, within 1e-3 of the largest velocity for radius ratios of 0.1 to
-        1.2 and spots of 1 to 40 deg. See tests/observables.
+        on nodes that follow both, within 1e-3 of the largest velocity for radius ratios of 0.15
+        to 1.2 and spots of 1 to 40 deg. See tests/observables.
     """
     star, n = system.star, bands.photosphere.shape[-1]
     moving = _with_shift(bands, convection, star.convective_blueshift)
     n_light = max(moving.photosphere.shape[-1], n + 1)
     moments = velocity_moments(star, system.spots, epochs, surface, n, n_light)
     light = moments.light
-    behind = over_epochs(
-        lambda part: _behind_planets(star, system.planets, part, n, n_light, n_nodes),
-        epochs,
-        surface.times_per_step,
-    )
-    room = room_for_all(CrossingConfig() if room is None else room, system, epochs.day.shape[0])
-    spot, facula, fits = _spots_behind_planets(system, epochs, surface, n, n_light, room)
     vsini = equatorial_velocity(star) * jnp.sin(star.inc)
     whole = disc_flux(bands.photosphere)
     mean = disc_flux(moving.photosphere) / whole
     lost = _hidden(bands, light.spot, light.facula)
-    gone = _seen(bands.photosphere, behind) - _hidden(bands, spot, facula)
-    left = jnp.where(_is_dark(system, epochs), 0, whole[:, None] - lost - gone)
     turning = vsini * _hidden(bands, moments.spot, moments.facula)
     rising = _hidden(moving, light.spot, light.facula) - mean[:, None] * lost
-    transit = _seen(bands.photosphere, behind[n_light:]) - _hidden(bands, spot[n_light:], facula[n_light:])
-    transit = vsini * transit + _seen(moving.photosphere, behind) - _hidden(moving, spot, facula)
-    transit = transit - mean[:, None] * gone
+    room = room_for_all(CrossingConfig() if room is None else room, system, epochs.day.shape[0])
+    behind = _all_behind_planets(system, epochs, surface, (n, n_light), n_nodes, room)
+    gone, turned_away, risen = _gone(bands, moving, behind, n_light)
+    left = jnp.where(_is_dark(system, epochs), 0, whole[:, None] - lost - gone)
+    transit = vsini * turned_away + risen - mean[:, None] * gone
     possible = _is_possible(system, epochs, surface)
+    fits = behind[3]
 
     def known(term, holds=possible):
         return jnp.where(holds, term, jnp.nan)

@@ -23,6 +23,21 @@ def direction(x: Array, y: Array) -> tuple[Array, Array]:
     return jnp.where(distance > 0, safe_divide(x, distance), 1), safe_divide(y, distance)
 
 
+def turned(
+    x: Array | int, y: Array | int, vectors: Array, towards: tuple[Array, Array]
+) -> tuple[Array, Array, Array]:
+    """A point and vectors (3, n) of the sky turned so that `towards` is +x."""
+    co, si = towards
+    vx, vy, vz = vectors
+    return co * x + si * y, co * y - si * x, jnp.stack([co * vx + si * vy, co * vy - si * vx, vz])
+
+
+def in_front(x: Array, y: Array, z: Array, radius_ratio: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    """Whether a planet hides nothing, and its x, y and radius ratio: of a harmless one if so."""
+    clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
+    return clear, (jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio))
+
+
 def extent(along: Array, half_sine: Array) -> tuple[Array, Array]:
     """Least and greatest coordinate of caps in a direction in which their centres are at `along`."""
     across, rise = safe_sqrt(1 - along * along), 2 * half_sine * jnp.sqrt(1 - half_sine * half_sine)

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import safe_sqrt
-from dynamojax.planets.corners import direction, panel_edges
+from dynamojax.numerics import safe_sqrt, turned_back
+from dynamojax.planets.corners import direction, in_front, panel_edges, turned
 from dynamojax.planets.rims import moments_change
 from dynamojax.planets.slices import cap_arc, planet_arc, rules
 
@@ -47,19 +47,13 @@ def _nodes(edges: Array, count: Array, n_nodes: int) -> tuple[Array, Array]:
     return edges[panel] + width[panel] * place, width[panel] * weight
 
 
-def cap_arcs(y: Array, rim: Array, position: Array, w: Array) -> tuple[Array, Array]:
-    """Middle tau (n_caps, 1) and half-width (n_caps, n_nodes) of the caps' arcs, 0 where there is none."""
-    return cap_arc(y, rim, position[:, :, None], w[:, None])
-
-
 def _hidden_arcs(start: Array, width: Array, middle: Array, half: Array) -> tuple[Array, Array]:
     """Ends, counted from the planet's start, of the caps' arcs cut to the planet's; empty if equal.
 
     A cap's arc may reach round the far side and come in again at the end: all such second parts share
     that end, hence the single arc added for them.
     """
-    offset = start - middle
-    offset = offset - 2 * jnp.pi * jnp.round(offset / (2 * jnp.pi))
+    offset = turned_back(start - middle)
     low, high = jnp.clip(-half - offset, 0, width), jnp.clip(half - offset, 0, width)
     again = jnp.min(jnp.clip(2 * jnp.pi - half - offset, 0, width), axis=0)
     return jnp.concatenate([low, again[None]]), jnp.concatenate([high, width[None]])
@@ -88,21 +82,13 @@ def _moments(x: Array, p: Array, position: Array, w: Array, n: int, n_nodes: int
     node, weight = _nodes(edges, jnp.minimum(count, n_panels), n_nodes)
     rim = safe_sqrt((1 - node) * (1 + node))
     start, width = planet_arc(node, rim, x, p)
-    low, high = _disjoint(*_hidden_arcs(start, width, *cap_arcs(node, rim, position, w)))
+    arcs = cap_arc(node, rim, position[:, :, None], w[:, None])
+    low, high = _disjoint(*_hidden_arcs(start, width, *arcs))
     ends = zip(_cosine_powers(start + low, n), _cosine_powers(start + high, n), strict=True)
     # Empty arcs count as exactly nothing, whatever the compiler's rounding of their two ends.
     slices = [jnp.sum(jnp.where(high > low, last - first, 0), axis=0) for first, last in ends]
     moments = jnp.stack([jnp.sum(weight * rim**k * s) for k, s in enumerate(slices, 1)])
     return jnp.where(count <= n_panels, moments, jnp.nan)
-
-
-def turned(
-    x: Array | int, y: Array | int, vectors: Array, towards: tuple[Array, Array]
-) -> tuple[Array, Array, Array]:
-    """A point and vectors (3, n) of the sky turned so that `towards` is +x."""
-    co, si = towards
-    vx, vy, vz = vectors
-    return co * x + si * y, co * y - si * x, jnp.stack([co * vx + si * vy, co * vy - si * vx, vz])
 
 
 def _beside_centre(x: Array) -> float:
@@ -161,7 +147,6 @@ def occulted_moments(
     Gradients: exact, first order only; finite everywhere; zero for empty places and planets off the disc.
     Accuracy: see tests/planets/test_crossing.py and test_rims.py.
     """
-    clear = (z <= 0) | (radius_ratio <= 0) | (x * x + y * y >= (1 + radius_ratio) ** 2)
-    x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
+    clear, (x, y, p) = in_front(x, y, z, radius_ratio)
     moments = _behind_planet(x, y, p, position, half_sine, n, n_nodes, n_panels)
     return jnp.where(clear, 0, moments)

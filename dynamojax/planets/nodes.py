@@ -3,7 +3,15 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from dynamojax.numerics import gauss_legendre, gauss_stretches, safe_divide, safe_sqrt, share_in_arc
+from dynamojax.numerics import (
+    gauss_legendre,
+    gauss_stretches,
+    safe_divide,
+    safe_sqrt,
+    share_in_arc,
+    turned_back,
+)
+from dynamojax.planets.corners import in_front
 from dynamojax.planets.slices import cap_arc, cap_panels, common_arc, planet_arc, planet_panels, shared, wider
 
 # Unit vectors (x, y, mu) to the nodes, and solid angles: mu times these is projected area. [sr]
@@ -16,20 +24,11 @@ _PER_PLANET, _PER_CAP, _PER_CAP_OF_UNION = 3, 4, 8
 _TRIMS = 2
 
 
-def _hides_none(x: Array, y: Array, z: Array, p: Array) -> Array:
-    return (z <= 0) | (p <= 0) | (x * x + y * y >= (1 + p) ** 2)
-
-
 def hides_all(
     x: Float[Array, "..."], y: Float[Array, "..."], z: Float[Array, "..."], radius_ratio: Float[Array, "..."]
 ) -> Bool[Array, "..."]:
     """Whether a planet hides the whole disc."""
     return (z > 0) & (radius_ratio >= 1) & (x * x + y * y <= (radius_ratio - 1) ** 2)
-
-
-def _turned_back(angle: Array) -> Array:
-    """The same angle in [-pi, pi]."""
-    return angle - 2 * jnp.pi * jnp.round(angle / (2 * jnp.pi))
 
 
 def _on_sphere(place: Array, rim: Array, angle: Array) -> Array:
@@ -60,8 +59,7 @@ def planet_nodes(
         Unit vectors (x, y, mu) of the nodes, and their solid angles, all zero where nothing is hidden. [sr]
     Gradients: finite everywhere.
     """
-    clear = _hides_none(x, y, z, radius_ratio)
-    x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
+    clear, (x, y, p) = in_front(x, y, z, radius_ratio)
     place, weight, _ = shared(*planet_panels(x, y, p), _PER_PLANET * n_slices)
     rim = safe_sqrt((1 - place) * (1 + place))
     start, width = planet_arc(place - x, rim, y, p)
@@ -81,9 +79,9 @@ def _wider_arcs(
 def _trimmed(first: Array, last: Array, middle: Array, half: Array) -> tuple[Array, Array]:
     """Arcs cut where others cover their ends; empty where one covers them."""
     for _ in range(_TRIMS):
-        offset = _turned_back(first - middle)
+        offset = turned_back(first - middle)
         first = jnp.max(jnp.where(jnp.abs(offset) < half, first + half - offset, first), axis=0)
-        offset = _turned_back(last - middle)
+        offset = turned_back(last - middle)
         last = jnp.min(jnp.where(jnp.abs(offset) < half, last - half - offset, last), axis=0)
     return first, jnp.maximum(first, last)
 
@@ -121,8 +119,7 @@ def hidden_cap_nodes(
         Unit vectors (x, y, mu) of the nodes, and their solid angles; NaN if the planes do not suffice. [sr]
     Gradients: finite everywhere.
     """
-    clear = _hides_none(x, y, z, radius_ratio)
-    x, y, p = jnp.where(clear, 0.5, x), jnp.where(clear, 0, y), jnp.where(clear, 0.1, radius_ratio)
+    clear, (x, y, p) = in_front(x, y, z, radius_ratio)
     n_caps, per_cap = half_sine.shape[0], _PER_CAP_OF_UNION if is_union else _PER_CAP
     low, wide = (q.ravel() for q in cap_panels(x, y, p, position, half_sine, is_union=is_union))
     place, weight, panel = shared(low, wide, _PER_PLANET * n_slices + per_cap * n_caps)

@@ -38,7 +38,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt
+from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt, turned_back
 
 # Steps to an extreme, whose error enters squared, and to a crossing: to rounding in double precision.
 _EXTREME_STEPS = 10
@@ -166,7 +166,7 @@ def _behind_caps(c: Rims) -> tuple[Array, Array]:
 
 def _gaps(middle: Array, half: Array) -> tuple[Array, Array]:
     """What intervals, along the first axis, leave free of [-pi, pi]: ends of gaps, some of no width."""
-    middle = middle - 2 * jnp.pi * jnp.round(middle / (2 * jnp.pi))
+    middle = turned_back(middle)
     low, high = middle - half, middle + half
     first = jnp.maximum(jnp.max(high, axis=0) - 2 * jnp.pi, -jnp.pi)[None]
     last = jnp.minimum(jnp.min(low, axis=0) + 2 * jnp.pi, jnp.pi)[None]

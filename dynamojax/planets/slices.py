@@ -12,8 +12,8 @@ import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int
 
-from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt
-from dynamojax.planets.corners import cap_crossings, direction, extent
+from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, turned_back
+from dynamojax.planets.corners import cap_crossings, direction, extent, turned
 from dynamojax.planets.rims import cap_rims, rim_crossings
 
 # Corners of a cap where wider ones begin to cover it; more would only make it more exact.
@@ -85,8 +85,7 @@ def common_arc(start: Array, width: Array, middle: Array, half: Array) -> tuple[
 
     A cap's arc may reach round the far side and come in again at the end. No gap is one of no width.
     """
-    offset = start - middle
-    offset = offset - 2 * jnp.pi * jnp.round(offset / (2 * jnp.pi))
+    offset = turned_back(start - middle)
     low, high = jnp.clip(-half - offset, 0, width), jnp.clip(half - offset, 0, width)
     again = jnp.clip(2 * jnp.pi - half - offset, 0, width)
     returns = again < width
@@ -175,8 +174,7 @@ def cap_panels(
     x, y, p, position, w = stop_gradient((x, y, radius_ratio, position, half_sine))
     (co, si), corners = _planet_corners(x, y, p)
     cx, cy, cz = position
-    turned = jnp.stack([co * cx + si * cy, co * cy - si * cx, cz])
-    rims = cap_rims(turned, w, safe_sqrt(x * x + y * y))
+    rims = cap_rims(turned(x, y, position, (co, si))[2], w, safe_sqrt(x * x + y * y))
     phi = rim_crossings(rims, p, _STEPS)[2]
     crossings = x - p * (co * jnp.cos(phi) + si * jnp.sin(phi))
     least, most = extent(cx, w)

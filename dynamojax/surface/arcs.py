@@ -15,12 +15,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynamojax.numerics import cos_turns, full_angle, safe_divide, safe_sqrt, sin_turns, upper_angle
-
-
-def _wrap(angle: Array) -> Array:
-    """The same angle in [-pi, pi]."""
-    return angle - 2 * jnp.pi * jnp.round(angle / (2 * jnp.pi))
+from dynamojax.numerics import (
+    cos_turns,
+    full_angle,
+    safe_divide,
+    safe_sqrt,
+    sin_turns,
+    turned_back,
+    upper_angle,
+)
 
 
 def _exposed(start: Array, stop: Array, others: tuple[Array, Array, Array]) -> tuple[Array, Array]:
@@ -89,7 +92,7 @@ def _blocked_by_caps(c: Circles, index: Array, is_real: Array) -> tuple[Array, A
     middle = full_angle(across, towards)
     cuts = here & (jnp.abs(num) < den)
     half = upper_angle(safe_sqrt((den - num) * (den + num)), num)
-    start, stop = _wrap(middle - half), _wrap(middle + half)
+    start, stop = turned_back(middle - half), turned_back(middle + half)
     return jnp.where(cuts, start, 0), jnp.where(cuts, stop, 0), jnp.any(hidden, axis=0)
 
 
@@ -147,8 +150,8 @@ def limb_length(c: Circles, index: Array, is_real: Array) -> Array:
     crossing = (c.sin_r - c.z) * (c.sin_r + c.z)
     alpha = jnp.where(crossing > 0, upper_angle(safe_sqrt(crossing), 1 - c.vers), 0)
     middle = full_angle(c.ey, c.ex)
-    start = jnp.where(alpha > 0, _wrap(middle - alpha), 0)
-    stop = jnp.where(alpha > 0, _wrap(middle + alpha), 0)
+    start = jnp.where(alpha > 0, turned_back(middle - alpha), 0)
+    stop = jnp.where(alpha > 0, turned_back(middle + alpha), 0)
     is_before = index[:, :, None] < jnp.arange(c.w.shape[0])[None, :, None]
     masked = [jnp.where(is_real[:, :, None], q[index], 0) for q in (start, stop)]
     start_out, stop_out = _exposed(start, stop, (*masked, is_before))
