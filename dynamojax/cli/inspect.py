@@ -103,7 +103,8 @@ def _axes(data: "DataSet") -> list[str]:
         (name, str(len(a["values"])), a["unit"], f"{min(a['values']):.6g}", f"{max(a['values']):.6g}")
         for name, a in axes.items()
     ]
-    return _table(("axis", "values", "unit", "from", "to"), rows)
+    frames = [f"{name}: in vacuum, as seen from the {a['frame']}" for name, a in axes.items() if "frame" in a]
+    return [*_table(("axis", "values", "unit", "from", "to"), rows), *frames]
 
 
 def _ranges(data: "DataSet") -> list[str]:

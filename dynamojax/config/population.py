@@ -44,6 +44,8 @@ def population(table: dict, times: tuple[float, float]) -> Prior:
     stop = max(times[1], start + _SHORTEST) if table["stop"] is None else table["stop"]
     changes: dict = {name: distribution(name, table[name]) for name in _DRAWN if table[name] is not None}
     changes |= {name: table[name] for name in _BOUNDS if table[name] is not None}
+    if table["age"] is not None:  # as it is asked for, not as a survey by brightness sees it
+        changes |= {"light_power": 0.0, "n_ages": 1}
     if table["planets"] != "none":
         changes["planets"] = kepler_planets(table["n_planets"], transiting=table["planets"] == "transiting")
     if table["binaries"] != "none":

@@ -96,7 +96,9 @@ def spectrum_columns(spectrograph: Spectrograph) -> dict[str, Column]:
         f"{name}_flux_err": Column("noisy", FLUX_DENSITY, "standard deviation of its white noise", pixel),
         f"{name}_good": Column("noisy", "1", "False where a pixel is flagged", pixel),
         f"{name}_flux_model": Column("clean", FLUX_DENSITY, "flux density without noise", pixel),
-        f"{name}_velocity": Column("clean", "km/s", "of the star away from the observer", f"{name}_time"),
+        f"{name}_velocity": Column(
+            "clean", "km/s", "of the star away from the observer, in the frame of the spectra", f"{name}_time"
+        ),
         f"{name}_companion_velocity": Column("clean", "km/s", "the same of its companion", f"{name}_time"),
         f"{name}_noise_mag": Column("clean", "mag", "magnitude for which noise is computed"),
     }  # fmt: skip
@@ -121,12 +123,23 @@ def label_columns(names, units: dict[str, str] | None = None) -> dict[str, Colum
     return {name: Column("label", (units or {}).get(name, ""), "label of the prior") for name in names}
 
 
-def axes_of(photometers, spectrographs, velocimeters=()) -> dict[str, dict]:
-    """Coordinates that all stars share: unit and values, by the name that columns refer to."""
+def axes_of(photometers, spectrographs, velocimeters=(), observer=None) -> dict[str, dict]:
+    """Coordinates that all stars share: unit and values, by the name that columns refer to.
+
+    Args:
+        photometers: Of light curves.
+        spectrographs: Of spectra.
+        velocimeters: Photometers of radial velocities.
+        observer: Velocity of the observatory towards the stars at each epoch, by spectrograph, that
+            wavelengths and velocities are seen with; where it is 0, they are the barycentre's. [km/s]
+    """
     axes = {f"{p.name}_time": _axis("d", p.times) for p in (*photometers, *velocimeters)}
     for s in spectrographs:
-        axes[f"{s.name}_wavelength"] = _axis("Angstrom", s.wavelength) | {"medium": "vacuum"}
+        towards = np.asarray((observer or {}).get(s.name, np.zeros(len(s.times))))
+        seen = {"medium": "vacuum", "frame": "observatory" if np.any(towards) else "barycentre"}
+        axes[f"{s.name}_wavelength"] = _axis("Angstrom", s.wavelength) | seen
         axes[f"{s.name}_time"] = _axis("d", s.times)
+        axes[f"{s.name}_barycentric_velocity"] = _axis("km/s", towards)
     return axes
 
 

@@ -68,7 +68,9 @@ class Recipe:
         """Coordinates that all stars share."""
         simulator = self.maker.simulator
         velocimeters = [v.photometer for v in simulator.velocimeters]
-        return axes_of(simulator.photometers.values(), simulator.spectrographs.values(), velocimeters)
+        observer = {r.spectrograph.name: r.observer for r in simulator.recorders}
+        spectrographs = simulator.spectrographs.values()
+        return axes_of(simulator.photometers.values(), spectrographs, velocimeters, observer)
 
 
 def columns_of(recipe: Recipe) -> dict[str, dict]:

@@ -25,6 +25,7 @@ days = 2
 preset = "lamost"
 wavelength = [5100, 5200]
 epochs = 2
+barycentric_velocity = [12.5, -7.25]
 [[velocities]]
 times = [0.5, 1.0, 1.5]
 error_m_s = 10
@@ -138,11 +139,14 @@ def test_a_recipe_has_what_was_asked_for(made):
     assert table["lamost_flux"]["shape"][0] == 2 and table["lamost_flux"]["axis"] == "lamost_wavelength"
     assert table["kepler_flux"]["shape"] == table["kepler_flux_model"]["shape"] == [97]
     assert table["rv_velocity"]["shape"] == [3] and made[1].axes["rv_time"]["values"] == [0.5, 1.0, 1.5]
+    assert made[1].axes["lamost_wavelength"]["frame"] == "observatory"
+    assert made[1].axes["lamost_barycentric_velocity"] == {"unit": "km/s", "values": [12.5, -7.25]}
     assert table["spot_lat"]["shape"] == [60] and table["age_gyr"]["unit"] == "Gyr"
     assert all(column["unit"] for name, column in table.items()), "a unit is missing"
     assert set(manifest.inputs) == {"bands", "tracks", "spectra"}
     assert manifest.configuration["population"]["age"] == "uniform 1 9"
-    assert float(made[1].maker.prior.stop) < 3.0
+    prior = made[1].maker.prior
+    assert float(prior.stop) < 3.0 and prior.n_ages == 1 and float(prior.light_power) == 0.0
 
 
 def test_sizes_given_are_kept(made):
@@ -171,6 +175,9 @@ def test_rows_of_the_real_population_with_spectra(made):
     valid = out["valid"]
     for name in ("kepler_flux", "lamost_flux", "lamost_flux_model", "lamost_velocity"):
         assert np.isfinite(out[name][valid]).all(), name
+    # what the observatory sees: its own velocity towards the star is taken off, but for the products' 0.001
+    moved = out["lamost_velocity"][valid] - out["star_rv"][valid, None]
+    np.testing.assert_allclose(moved, np.tile([-12.5, 7.25], (len(moved), 1)), atol=5e-3)
     error = (out["rv_velocity"] - out["rv_velocity_model"])[valid]
     assert 0.003 < np.std(error) < 0.03  # a dozen draws of 10 m/s
     ratio = (out["lamost_flux"] / out["lamost_flux_model"])[valid]

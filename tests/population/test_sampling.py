@@ -43,8 +43,10 @@ def plain(tracks):
 
 def _same(a, b, rtol):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        # angles of up to 2 pi round by 5e-7 at each step
-        np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=rtol, atol=5e-6, equal_nan=True)
+        # angles of up to 2 pi round by 5e-7 at each step, times of spots as those of the whole window
+        x, y = np.asarray(x), np.asarray(y)
+        largest = np.max(np.abs(x), where=np.isfinite(x), initial=0.0)
+        np.testing.assert_allclose(x, y, rtol=rtol, atol=5e-6 + 1e-5 * largest, equal_nan=True)
 
 
 def test_star_17_is_the_same_anywhere_in_a_batch(tracks, plain):
