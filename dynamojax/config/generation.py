@@ -27,6 +27,7 @@ from dynamojax.planets.encounters import CrossingConfig, sized
 from dynamojax.population.combined_light import observe
 from dynamojax.population.manifest import file_digest
 from dynamojax.population.prior import Prior
+from dynamojax.population.program import pilot
 from dynamojax.population.recipe import Recipe
 from dynamojax.population.sampling import LABEL_UNITS, sample_star, sized_for
 from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
@@ -62,7 +63,8 @@ def recipe(generation: Generation, sizes: dict | None = None) -> Recipe:
     root = jax.random.key(wanted["seed"])
     if sizes is None:
         prior = _with_places(prior, tracks, generation.population["n_spots"])
-        sizes = {"n_spots": prior.emergence.n_spots} | pilot_sizes(made, prior, tracks, root)
+        most = min(wanted["stars"], wanted["shard_stars"] or wanted["stars"])
+        sizes = {"n_spots": prior.emergence.n_spots} | pilot_sizes(made, prior, tracks, root, most)
     prior = _with_places(prior, tracks, sizes["n_spots"])
     made = with_sizes(made, sizes)
     maker = StarMaker(
@@ -152,16 +154,15 @@ def _with_places(prior: Prior, tracks: TrackGrid, n_spots: int | None) -> Prior:
     return dataclasses.replace(prior, emergence=dataclasses.replace(prior.emergence, n_spots=n_spots))
 
 
-def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root) -> dict:
-    """Room for overlaps and crossings that the first stars need, with a margin.
+def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root, most: int) -> dict:
+    """Room for overlaps and crossings that the first stars need, with a margin; most are those of a shard.
 
     A star that needs more is not valid. Where planets or companions pass in front of spots, there is a lean
     room, too, in which most stars are simulated at a fraction of the time.
     """
     if not (made.schedules or made.velocimeters):
         return {}
-    draw = jax.jit(jax.vmap(sample_star, in_axes=(None, 0, None, None)))
-    drawn = draw(root, jnp.arange(_PILOT), prior, tracks)
+    drawn = pilot(prior, tracks, root, sample_star, _PILOT, most)
     pairs = [drawn.system] if drawn.companion is None else [drawn.system, drawn.companion]
     needed = np.max([np.stack(room_of_each(made, systems)) for systems in pairs], axis=0) + 1
     largest = max(float(jnp.max(systems.planets.radius_ratio, initial=0)) for systems in pairs)

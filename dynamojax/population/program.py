@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int, Key
 
-from dynamojax.population.stars import Row, StarMaker, drawn_star, observed_star, recorded_star, star_row
+from dynamojax.population.stars import Row, StarMaker, observed_star, recorded_star, star_row
 
 _GROUP_CPU = 8  # stars side by side on CPU in the draw and in noise
 # Stars of a device at a time on CPU: enough that starting a chunk costs nothing, a multiple of those in
@@ -42,7 +42,6 @@ def _in_groups(function: Callable, stars, size: int):
     return jax.tree.map(lambda x: x.reshape(x.shape[0] * size, *x.shape[2:]), out)
 
 
-@partial(jax.jit, static_argnums=(3, 4))
 def rows(
     maker: StarMaker, root: Key[Array, ""], star_ids: Int[Array, " n_stars"], side_by_side: int, mesh: Mesh
 ) -> Row:
@@ -55,20 +54,85 @@ def rows(
         side_by_side: Stars that a device simulates together; with 1, noise is still made for some together.
         mesh: Devices, along its axis `star`.
     """
+    group = _GROUP_CPU if side_by_side == 1 else side_by_side
+    drawn = _drawing()(maker.prior, maker.tracks, root, star_ids, maker.sample, group, mesh)
+    return _observed(maker, root, star_ids, drawn, side_by_side, mesh)
 
-    def on_one_device(maker, root, ids):
+
+def _drawn(prior, tracks, root, star_ids, sample: Callable, group: int, mesh: Mesh):
+    """Stars as the prior has them: a program of its own, since a pilot needs it, too."""
+
+    def on_one_device(prior, tracks, root, ids):
+        return _in_groups(lambda i: sample(root, i, prior, tracks), ids, group)
+
+    specs = (P(), P(), P(), P("star"))
+    return jax.shard_map(on_one_device, mesh=mesh, in_specs=specs, out_specs=P("star"), check_vma=False)(
+        prior, tracks, root, star_ids
+    )
+
+
+@cache
+def _drawing() -> Callable:
+    """`_drawn`, compiled at most once for a prior and a number of stars."""
+    return jax.jit(_drawn, static_argnums=(4, 5, 6), compiler_options=compiler_options())
+
+
+def _draw_with(these: tuple, fixed: tuple, star_ids: Int[Array, " n_stars"]):
+    return _drawing()(*these, star_ids, *fixed)
+
+
+def _as_drawn(mesh: Mesh, shape: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    """With the sharding that comes out of a draw: arrays without entries are whole on every device."""
+    spec = P("star") if np.prod(shape.shape) else P()
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=NamedSharding(mesh, spec))
+
+
+@partial(jax.jit, static_argnums=(4, 5))
+def _observed(maker: StarMaker, root, star_ids, drawn, side_by_side: int, mesh: Mesh) -> Row:
+    """Rows of stars that have been drawn."""
+
+    def on_one_device(maker, root, ids, drawn):
         group = _GROUP_CPU if side_by_side == 1 else side_by_side
-        drawn = _in_groups(lambda i: drawn_star(maker, root, i), ids, group)
         if side_by_side == 1:
             seen = jax.lax.map(lambda star: observed_star(maker, star), drawn)
         else:  # side by side a star would wait for what its neighbours need
             seen = _in_groups(lambda star: maker.observe(maker.simulator, star), drawn, group)
         return _in_groups(lambda x: recorded_star(maker, root, *x), (ids, drawn, seen), group)
 
-    sharded = jax.shard_map(
-        on_one_device, mesh=mesh, in_specs=(P(), P(), P("star")), out_specs=P("star"), check_vma=False
+    specs = (P(), P(), P("star"), P("star"))
+    return jax.shard_map(on_one_device, mesh=mesh, in_specs=specs, out_specs=P("star"), check_vma=False)(
+        maker, root, star_ids, drawn
     )
-    return sharded(maker, root, star_ids)
+
+
+def pilot(prior, tracks, root: Key[Array, ""], sample: Callable, n: int, most: int):
+    """The first stars of a data set, drawn by the program that will draw it; at least n of them.
+
+    Args:
+        prior: What is drawn.
+        tracks: As `StarMaker.tracks`.
+        root: Key of the data set.
+        sample: As `StarMaker.sample`.
+        n: How many are wanted.
+        most: Stars of a shard of the data set.
+    """
+    mesh = star_mesh()
+    size = _first_size(mesh, -(-most // mesh.devices.size), None)
+    group = _GROUP_CPU if mesh.devices.flat[0].platform == "cpu" else size
+    here = jax.device_put((prior, tracks, root), NamedSharding(mesh, P()))
+    step = size * mesh.devices.size
+    ids = [np.arange(first, first + step, dtype=np.int32) for first in range(0, n, step)]
+    ids = [jax.device_put(x, NamedSharding(mesh, P("star"))) for x in ids]
+    drawn = [jax.device_get(_drawing()(*here, x, sample, group, mesh)) for x in ids]
+    return jax.tree.map(lambda *x: np.concatenate(x), *drawn)
+
+
+def _first_size(mesh: Mesh, bound: int, chunk: int | None) -> int:
+    """Stars of a device at a time, before memory has been looked at; bound are as many as are wanted."""
+    if mesh.devices.flat[0].platform != "cpu":
+        return min(_TRIAL, bound) if chunk is None else chunk
+    size = min(_CPU_CHUNK, bound) if chunk is None else chunk
+    return max(_CPU_LEAST, -(-size // _GROUP_CPU) * _GROUP_CPU)
 
 
 @cache
@@ -87,10 +151,11 @@ def compiler_options() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled `rows` and its arguments: `program(first)` gives the rows of `chunk` stars from there on.
+    """`rows`, compiled, and its arguments: `program(first, last)` gives the rows of `chunk` stars from first.
 
     Attributes:
-        compiled: The executable.
+        draw: Stars of these numbers.
+        compiled: Their rows.
         maker: On the devices.
         root: On the devices.
         chunk: Stars of one call, all devices together.
@@ -99,6 +164,7 @@ class Program:
         bytes_needed: Memory of one call on one device, arguments included, as the compiler states it.
     """
 
+    draw: Callable
     compiled: Callable
     maker: StarMaker
     root: Array
@@ -110,7 +176,8 @@ class Program:
     def __call__(self, first: int, last: int) -> Row:
         """Rows of stars first to first + chunk - 1; beyond `last` they repeat it."""
         ids = np.minimum(np.arange(first, first + self.chunk, dtype=np.int32), last)
-        return self.compiled(self.maker, self.root, jax.device_put(ids, self._sharding))
+        ids = jax.device_put(ids, self._sharding)
+        return self.compiled(self.maker, self.root, ids, self.draw(ids))
 
     @property
     def _sharding(self) -> NamedSharding:
@@ -157,11 +224,9 @@ def build_program(
     placed = jax.device_put((maker, root), NamedSharding(mesh, P()))
     per_device = -(-most // n_devices)
     bound = max(1, min(per_device, _MAX_OUTPUT // max(1, bytes_of(row_shapes(maker, root)))))
+    size = _first_size(mesh, bound, chunk)
     if device.platform == "cpu":
-        size = min(_CPU_CHUNK, bound) if chunk is None else chunk
-        size = max(_CPU_LEAST, -(-size // _GROUP_CPU) * _GROUP_CPU)
         return _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
-    size = min(_TRIAL, bound) if chunk is None else chunk
     program = _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
     arguments = _argument_bytes(placed)
     per_star = max(1, program.bytes_needed - arguments) / size
@@ -184,17 +249,21 @@ def _fitting(placed, mesh: Mesh, size: int, memory: int, *, is_fixed: bool) -> P
     """The program for `size` stars on each device, halved until it fits unless the size is fixed."""
     maker, root = placed
     is_cpu = mesh.devices.flat[0].platform == "cpu"
+    stars = NamedSharding(mesh, P("star"))
     while True:
-        side_by_side = 1 if is_cpu else size
-        ids = jax.device_put(
-            np.zeros(size * mesh.devices.size, np.int32), NamedSharding(mesh, P("star"))
-        )  # fmt: skip
-        compiled = rows.lower(maker, root, ids, side_by_side, mesh).compile(compiler_options())
+        side_by_side, group = (1, _GROUP_CPU) if is_cpu else (size, size)
+        ids = jax.ShapeDtypeStruct((size * mesh.devices.size,), np.int32, sharding=stars)
+        these = maker.prior, maker.tracks, root
+        fixed = maker.sample, group, mesh
+        shapes = jax.eval_shape(lambda *args, fixed=fixed: _drawn(*args, *fixed), *these, ids)
+        drawn = jax.tree.map(partial(_as_drawn, mesh), shapes)
+        lowered = _observed.lower(maker, root, ids, drawn, side_by_side, mesh)
+        compiled = lowered.compile(compiler_options())
         needed = _bytes_needed(compiled)
         if needed <= memory or is_fixed:
-            return Program(
-                compiled, maker, root, size * mesh.devices.size, side_by_side, mesh.devices.size, needed
-            )
+            n_devices = mesh.devices.size
+            draw = partial(_draw_with, these, fixed)
+            return Program(draw, compiled, maker, root, size * n_devices, side_by_side, n_devices, needed)
         if size == (_CPU_LEAST if is_cpu else 1):
             raise ValueError(
                 f"memory = {memory} bytes of a device do not hold {size} stars, which take {needed}; "
