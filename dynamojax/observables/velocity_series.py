@@ -37,7 +37,8 @@ class VelocitySeries(eqx.Module):
         systemic: Of the barycentre. [km/s]
         blueshift: Convective shift of the immaculate star; in none of the other terms. [km/s]
         flux: Relative to the immaculate star without planets. [1]
-        valid: Whether every stage held; NaN where not.
+        valid: Whether every stage held; NaN where not. A total eclipse is none of them: flux is 0 then, and
+            rotation, convection and transit are NaN for as long as there is no light.
     """
 
     rotation: Float[Array, "n_bands n_times"]
@@ -48,6 +49,11 @@ class VelocitySeries(eqx.Module):
     blueshift: Float[Array, " n_bands"]
     flux: Float[Array, "n_bands n_times"]
     valid: Bool[Array, ""]
+
+    @property
+    def is_lit(self) -> Bool[Array, "*batch n_bands n_times"]:
+        """Whether any light is left whose velocity could be measured."""
+        return self.flux != 0
 
     @property
     def total(self) -> Float[Array, "*batch n_bands n_times"]:
@@ -197,8 +203,8 @@ def velocity_series(
 
     The velocity is that of the light: no small-spot approximation, the flux that remains is divided by.
     What planets hide is in `transit`: spots behind them are counted as seen in the other terms. Where a
-    planet hides the whole disc, flux and velocities are exactly 0. Impossible radii of spots and times that
-    are no numbers are not valid.
+    planet hides the whole disc, flux is exactly 0 and no light has a velocity: NaN. Impossible radii of
+    spots and times that are no numbers are not valid.
 
     Args:
         system: One system.
@@ -228,7 +234,8 @@ def velocity_series(
     room = room_for_all(CrossingConfig() if room is None else room, system, epochs.day.shape[0])
     behind = _all_behind_planets(system, epochs, surface, (n, n_light), n_nodes, room)
     gone, turned_away, risen = _gone(bands, moving, behind, n_light)
-    left = jnp.where(_is_dark(system, epochs), 0, whole[:, None] - lost - gone)
+    is_dark = _is_dark(system, epochs)
+    left = jnp.where(is_dark, 0, whole[:, None] - lost - gone)
     transit = vsini * turned_away + risen - mean[:, None] * gone
     possible = _is_possible(system, epochs, surface)
     fits = behind[3]
@@ -236,10 +243,13 @@ def velocity_series(
     def known(term, holds=possible):
         return jnp.where(holds, term, jnp.nan)
 
+    def of_light(total, holds=possible):
+        return known(-safe_divide(total, left), holds & ~is_dark)
+
     return VelocitySeries(
-        rotation=known(-safe_divide(turning, left)),
-        convection=known(-safe_divide(rising, left)),
-        transit=known(-safe_divide(transit, left), possible & fits),
+        rotation=of_light(turning),
+        convection=of_light(rising),
+        transit=of_light(transit, possible & fits),
         reflex=reflex_velocity(star, system.planets, epochs),
         systemic=star.rv,
         blueshift=mean,

@@ -81,15 +81,17 @@ def _as_numpy(series: VelocitySeries) -> dict[str, np.ndarray]:
 
 def _unit(totals: list[np.ndarray]) -> tuple[float, str]:
     """m/s unless there are kilometres."""
-    return (1.0, "km/s") if max(np.ptp(total) for total in totals) > 2.0 else (1e3, "m/s")
+    return (
+        (1.0, "km/s") if max(np.nanmax(total) - np.nanmin(total) for total in totals) > 2.0 else (1e3, "m/s")
+    )
 
 
 def _draw_terms(axes: Axes, times, series: dict, i: int, factor: float) -> None:
     """Terms that are not zero throughout."""
     axes.axhline(0, color=MUTED, lw=0.5, zorder=1)
-    most = max(np.abs(series[name][i]).max() for name in _TERMS)
+    most = max(np.nanmax(np.abs(series[name][i])) for name in _TERMS)
     for name, colour in zip(_TERMS, PALETTE[:4], strict=True):
-        if np.abs(series[name][i]).max() > 1e-6 * most:
+        if np.nanmax(np.abs(series[name][i])) > 1e-6 * most:
             values = series[name][i] * factor
             axes.plot(times, values, color=colour, ls=_TERM_STYLES[name], label=_NAMES.get(name, name))
 

@@ -1,10 +1,12 @@
 """Radial velocities of one star in closed form, at the exposures of those who measure them."""
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from dynamojax.instruments.photometer import Photometer
+from dynamojax.numerics import safe_divide
 from dynamojax.observables.photometry import BandPolynomials
 from dynamojax.observables.velocity_series import VelocitySeries, velocity_series
 from dynamojax.planets.encounters import CrossingConfig
@@ -38,6 +40,8 @@ def velocities_in(
 ) -> VelocitySeries:
     """Velocities in the instrument's bands, means of the light over each exposure.
 
+    NaN in an exposure that a total eclipse leaves no light, where `VelocitySeries.is_lit` is False.
+
     Args:
         system: One star.
         bands: Its intensities.
@@ -54,7 +58,9 @@ def velocities_in(
     flux = exposures.mean(series.flux)
 
     def mean(term: Float[Array, "n_bands n"]) -> Float[Array, "n_bands n_times"]:
-        return exposures.mean(series.flux * term) / flux
+        # Masked before the product: what is undefined in the dark weighs nothing, and has no slope.
+        momentum = exposures.mean(series.flux * jnp.where(series.is_lit, term, 0))
+        return jnp.where(flux == 0, jnp.nan, safe_divide(momentum, flux))
 
     return VelocitySeries(
         rotation=mean(series.rotation),

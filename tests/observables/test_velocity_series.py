@@ -334,13 +334,15 @@ def test_planets_in_front_of_spots_against_points(x64, name):
     np.testing.assert_allclose(total, velocity, rtol=0, atol=1e-3 * np.max(np.abs(velocity)))
 
 
-def test_total_eclipse_leaves_exactly_nothing(x64):
+def test_total_eclipse_leaves_no_light_and_no_velocity(x64):
     planet = _planet(radius_earth=1.3 * 1.1 / 0.0091577, inc_deg=90.0)
     system = _system(planet, inc_deg=80)
     got = _series(system, dj.Epochs.from_days([0.0, 0.01, 3.0]), _bands(), FACULAE, Convection.solar())
     assert bool(got.valid) and got.flux[0, 2] > 0.5
-    for term in (got.flux, got.rotation, got.convection, got.transit):
-        np.testing.assert_array_equal(term[0, :2], 0)
+    np.testing.assert_array_equal(got.flux[0, :2], 0)
+    np.testing.assert_array_equal(got.is_lit[0], [False, False, True])
+    for term in (got.rotation, got.convection, got.transit, got.total):
+        np.testing.assert_array_equal(np.isnan(term[0]), [True, True, False])
 
 
 @pytest.mark.parametrize(

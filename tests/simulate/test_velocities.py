@@ -66,6 +66,41 @@ def test_gradient_reaches_the_star(grid):
     assert float(slopes.star.inc) != 0 and float(jnp.max(jnp.abs(slopes.spots.lat))) > 0
 
 
+def test_an_exposure_without_light_has_no_velocity(grid):
+    """One wholly in a total eclipse is NaN and has no slope; of one partly in it only what is lit counts."""
+    companion = dj.Planets.from_degrees(
+        radius_earth=150.0, star_radius=1.0, period=3.1, t_transit=1.0, inc_deg=90.0
+    )
+    system = eqx.tree_at(lambda s: s.planets, _system(), companion)
+    # dark from 0.021 d before the middle on: the second exposure ends in the dark
+    times, width = np.array([0.0, 0.98, 1.0]), 0.02
+    meter = dj.Photometer("rv", ("johnson_v",), times, exposure=width, n_sub=3, n_sub_spots=3)
+    simulate = dj.Simulator(grid, velocimeters=[meter])
+
+    def lit_total(s):
+        got = simulate(s).velocities["rv"]
+        return jnp.sum(jnp.where(got.is_lit, got.total, 0) ** 2), got
+
+    (_, got), slopes = jax.value_and_grad(lit_total, has_aux=True)(system)
+    assert bool(got.valid)
+    np.testing.assert_array_equal(got.is_lit[0], [True, True, False])
+    np.testing.assert_array_equal(np.isnan(got.total[0]), [False, False, True])
+    assert float(got.flux[0, 2]) == 0
+    assert all(bool(jnp.all(jnp.isfinite(x))) for x in jax.tree.leaves(slopes))
+    nodes = times[1] + meter.sub_exposures(3)[0]
+    at = dj.velocity_series(
+        system,
+        dj.Epochs.from_days(nodes),
+        simulate.polynomials(system),
+        simulate.surface,
+        simulate.convection,
+    )
+    assert 0 < int(jnp.sum(at.is_lit)) < 3
+    light = meter.sub_exposures(3)[1] * np.asarray(at.flux[0])
+    expected = np.nansum(light * np.asarray(at.rotation[0])) / light.sum()
+    assert float(got.rotation[0, 1]) == pytest.approx(expected, rel=1e-5)
+
+
 def test_long_before_and_after_its_spots_a_star_is_immaculate(grid):
     times = np.array([-9000.0, -50.0, 90.0, 9000.0])
     meter = dj.Photometer("rv", ("johnson_v",), times, exposure=0.0, n_sub=1, n_sub_spots=1)
