@@ -6,6 +6,7 @@ parameter. They agree with the closed forms of `coverage` and `overlap`.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -143,6 +144,10 @@ def cap_nodes(
 
     Returns:
         Unit vectors (x, y, mu) of the nodes, and their solid angles; mu times it is projected area. [sr]
+    Accuracy: one cap, see `DiscConfig`. A union, 4 rings of 16, 200 scenes of six caps upon one another, in
+        shares of the disc: of 1 to 7 deg median 1e-8, worst 7e-6; of 15 to 40 deg median 4e-4, worst 8e-3
+        (16 rings of 64: 5e-5 and 1.4e-3), since a ring is split at the first rim it meets, not at all of
+        them. Slopes by radius err by 2e-5 and by 6 % of themselves in the median; `overlap` is exact.
     """
     v, wv = (jnp.asarray(q, half_sine.dtype) for q in gauss_legendre(n_azimuth, -1.0, 1.0))
     x, y, z = position
@@ -157,9 +162,10 @@ def cap_nodes(
         edges = jnp.asarray(gauss_stretches(n_azimuth), v.dtype)
         weight = weight * _exposed(wider, half_sine, rings, edges)
     inwards, beside = _frame(x, y, z, ex, ey, s0)
-    nodes = (
-        position[:, :, None, None] * (1 - rings.versine[..., None])
-        + inwards[:, :, None, None] * inward
-        + beside[:, :, None, None] * across
-    )
+    # A product of matrices: compilers fuse a plain sum with all that reads it, and compute sines and cosines
+    # of every cap anew for each node and reader; spectra took half as long again.
+    frame = jnp.stack([position, inwards, beside], axis=1)
+    along = jnp.broadcast_to(1 - rings.versine[..., None], inward.shape)
+    local = jnp.stack([along, inward, across])
+    nodes = jnp.einsum("xyc,ycrn->xcrn", frame, local, precision=jax.lax.Precision.HIGHEST)
     return nodes.reshape(3, len(half_sine), -1), weight.reshape(len(half_sine), -1)
