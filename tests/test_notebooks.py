@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 TOY = {
     "01_a_spotted_star": {"days": 6.0, "n_pixels": 48},
     "02_spectra_and_velocities": {"n_epochs": 6, "n_times": 60, "h_band": (15880.0, 16430.0)},
-    "03_populations": {"n_stars": 64, "n_observed": 16, "days": 20.0, "n_written": 8},
+    "03_populations": {"n_stars": 64, "n_observed": 48, "days": 20.0, "n_written": 8},
     "04_fitting_a_star": {
         **{"gj_days": 3.0, "gj_spots": 1, "n_starts": 1, "joint_days": 4.0, "h_band": (15900.0, 15940.0)},
     },
