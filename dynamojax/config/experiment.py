@@ -66,7 +66,7 @@ def prepare(settings: Settings) -> Experiment:
     laws = build.limb_darkening(settings)
     check_laws(laws, sorted({band for p in (*photometers, *velocimeters) for band in p.bands}))
     made = Simulator(grid, photometers, spectrographs, velocimeters, limb_darkening=laws, **common)
-    return Experiment(settings, system, made.sized_for(system) if photometers or velocimeters else made, grid)
+    return Experiment(settings, system, made.sized_for(system), grid)
 
 
 def observe(experiment: Experiment) -> Observables:

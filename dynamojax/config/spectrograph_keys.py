@@ -141,8 +141,13 @@ SPECTRA = Section(
             span=(1.2, inf, True, True),
         ),
         Key("n_disc", "integers", [64, 16], "Nodes of the disc, across and along the projected spin axis."),
-        Key("n_cap", "integers", [4, 16], "Rings of each spot, and nodes of a ring."),
-        Key("n_planet", "integers", [24, 12], "Slices of each planet, and nodes of a slice."),
+        Key(
+            "n_cap",
+            "integers",
+            [4, 16],
+            "Rings of each spot, and nodes of a ring; more for wide spots on fast stars.",
+        ),
+        Key("n_planet", "integers", [24, 12], "A third of the slices of each planet, and nodes of a slice."),
         Key(
             "max_velocity",
             "number",

@@ -30,7 +30,7 @@ from dynamojax.simulate.light_curves import (
     schedules,
 )
 from dynamojax.simulate.smoothing import Smoothing
-from dynamojax.simulate.spectra import Recorder, Spectra, recorded
+from dynamojax.simulate.spectra import Recorder, Spectra, disc_for, recorded
 from dynamojax.simulate.velocities import Velocimeter, velocities_in
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig, caps_at, caps_by_index
@@ -196,7 +196,8 @@ class Simulator(eqx.Module):
         """This simulator with just the room these systems need, one or a population, so that none fails.
 
         On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings; behind
-        companions above a quarter of the star it makes them finer, too.
+        companions above a quarter of the star it makes them finer, too, as it makes the disc of fast stars
+        and wide spots (`DiscConfig.sized`).
         """
         batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
         # one more of each: a count on the edge may round otherwise in another program
@@ -206,7 +207,8 @@ class Simulator(eqx.Module):
             surface = dataclasses.replace(surface, n_neighbours=needed[0])
         largest = float(jnp.max(batch.planets.radius_ratio, initial=0))
         crossing = sized(self.crossing, needed[1], needed[2], largest)
-        return eqx.tree_at(lambda s: (s.surface, s.crossing), self, (surface, crossing))
+        disc = disc_for(batch, self.disc, list(self.spectrographs.values()), self.surface)
+        return eqx.tree_at(lambda s: (s.surface, s.crossing, s.disc), self, (surface, crossing, disc))
 
 
 def _is_possible(system: System) -> Bool[Array, ""]:

@@ -1,5 +1,7 @@
 """Spectra of one star: what one spectrograph records at its epochs."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,7 @@ from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.convection import Convection
+from dynamojax.surface.geometry import equatorial_velocity
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
 
@@ -31,6 +34,24 @@ def margins(
     step = segment.axis.ln_step
     shifts = int(np.ceil(max_shift / C_KM_S / step)) + disc.reach(step)
     return shifts, window_reach(spectrograph, step, segment.resolution)
+
+
+def disc_for(
+    systems: System, disc: DiscConfig, spectrographs: Sequence[Spectrograph], surface: SurfaceConfig
+) -> DiscConfig:
+    """Nodes for the fastest of many stars and the widest of their spots or faculae, on the host.
+
+    Values that are no numbers, and more than there is room for, are not valid whatever the nodes.
+    """
+    star = systems.star
+    vsini = equatorial_velocity(star) * np.sin(star.inc) * (1 + np.maximum(-np.asarray(star.shear), 0))
+    fastest = min(np.fmax.reduce(np.abs(vsini).ravel(), initial=0), disc.max_velocity)
+    area = np.sin(0.5 * np.asarray(systems.spots.radius)) ** 2
+    if surface.faculae:
+        area = area * (1 + np.asarray(star.facula_ratio)[..., None])
+    widest = 2 * np.arcsin(np.sqrt(min(np.fmax.reduce(area.ravel(), initial=0), 0.5)))
+    finest = max((float(np.max(s.resolution)) for s in spectrographs), default=0.0)
+    return disc.sized(finest, float(fastest), float(widest))
 
 
 class Spectra(eqx.Module):
