@@ -44,7 +44,11 @@ def disc_for(
     Values that are no numbers, and more than there is room for, are not valid whatever the nodes.
     """
     star = systems.star
-    vsini = equatorial_velocity(star) * np.sin(star.inc) * (1 + np.maximum(-np.asarray(star.shear), 0))
+    vsini = (
+        np.asarray(jax.vmap(equatorial_velocity)(star))
+        * np.sin(star.inc)
+        * (1 + np.maximum(-np.asarray(star.shear), 0))
+    )
     fastest = min(np.fmax.reduce(np.abs(vsini).ravel(), initial=0), disc.max_velocity)
     area = np.sin(0.5 * np.asarray(systems.spots.radius)) ** 2
     if surface.faculae:
