@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from dynamojax.inference.comoving import Comoving, with_slopes
+from dynamojax.inference.labels import exchanges, longitudes, order_of
 from dynamojax.inference.mixture import Mixture
-from dynamojax.inference.modes import Ends, distinct, exchanges, search
+from dynamojax.inference.modes import Ends, distinct, search
 from dynamojax.inference.standard import Standard
 
 _SHARE = 0.2  # of the jumps lead to them
@@ -29,7 +30,8 @@ class Anchors(NamedTuple):
     """Maxima that jumps lead to at any power of the likelihood, so that narrow ones are not missed.
 
     Attributes:
-        centres: In comoving coordinates, with every exchange of alike spots, (k, m).
+        centres: In comoving coordinates, the weightiest first, alike spots in its order, (k, m). Where there
+            are no longitudes to tell them apart, every exchange of theirs.
         slopes: Of these by standard coordinates, (k, m, m).
         precision: Of the posterior in standard coordinates, (k, m, m).
         prior: Of the prior, (m,).
@@ -49,9 +51,11 @@ class Anchors(NamedTuple):
         orders = exchanges(standard)
         z = np.concatenate([maxima.z[:, order] for order in orders])
         precision = np.concatenate([maxima.precision[:, order][:, :, order] for order in orders])
+        there = order_of(z, standard, z[0]) == 0
+        z, precision = z[there], precision[there]
         centres, slopes = with_slopes(comoving, jnp.asarray(z, standard.problem.parameters.start.dtype))
         prior = np.where(standard.is_round, 3 / np.pi**2, 1.0)
-        most = _MOST_MODES * len(orders)
+        most = _MOST_MODES * (1 if len(longitudes(standard)) else len(orders))
         return Anchors(np.asarray(centres, float), np.asarray(slopes, float), precision, prior, most)
 
     def at(self, power: float) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Source: ter Braak (2006, Stat. Comput. 16, 239): differential evolution; the halves of the ensemble move in
 turn (Foreman-Mackey et al. 2013, PASP 125, 306). An independence step by the mixture carries weight between
-maxima.
+maxima. What a walker's proposals were fitted to must not hold the walker itself: it is likely there because
+it is there, leaves too easily, and all draw together.
 """
 
 from functools import partial
@@ -16,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from dynamojax.inference.mixture import DEGREES, Mixture
 
-_JUMPS = 0.2  # of the steps are by the mixture
+_JUMPS = 0.4  # of the steps are by the mixture
 _WHOLE = 0.1  # of the others go the whole difference: from maximum to maximum
 _SHARES = (0.15, 0.4, 1.0)  # of the coordinates that a step changes (Vrugt et al. 2009)
 _SPREAD = 1e-3  # about the difference, relative to it
@@ -110,6 +111,58 @@ def begun(coordinates, z: Float[Array, "n m"], batch_size: int = 32) -> Walkers:
     return Walkers(z, *jax.lax.map(coordinates.log_parts, z, batch_size=batch_size))
 
 
+def _turn(coordinates, proposal: Proposal, own: Walkers, others: Array, power: Array, batch_size: int, key):
+    """Walkers after a step each, and the share that was accepted."""
+    ways, chance = jax.random.split(key)
+    keys = jax.random.split(ways, len(own.z))
+    z, ratio = jax.vmap(lambda x, k: _proposed(proposal, x, others, k))(own.z, keys)
+    new = Walkers(z, *jax.lax.map(coordinates.log_parts, z, batch_size=batch_size))
+    gain = power * (new.likelihood - own.likelihood) + new.prior - own.prior + ratio
+    gain = jnp.where(jnp.isnan(gain), -jnp.inf, gain)
+    taken = jnp.log(jax.random.uniform(chance, gain.shape, gain.dtype)) < gain
+    shaped = (taken[:, None], taken, taken)
+    own = Walkers(*(jnp.where(t, a, b) for t, a, b in zip(shaped, new, own, strict=True)))
+    return own, jnp.mean(taken)
+
+
+@partial(jax.jit, static_argnames=("n_steps", "batch_size"))
+def guided(
+    coordinates,
+    proposal: Proposal,
+    walkers: Walkers,
+    others: Float[Array, "k m"],
+    power: Float[Array, ""],
+    *,
+    n_steps: int,
+    key: Key[Array, ""],
+    batch_size: int = 32,
+) -> tuple[Walkers, Float[Array, ""]]:
+    """Where walkers go, after each step, while others stay whose differences they step along.
+
+    Steps along differences are as likely backward, their noise being relative to the difference alone.
+
+    Args:
+        coordinates: A `Standard`, a `Comoving` or a `Numbered`.
+        proposal: For jumps; of these others, or of what else does not know the walkers.
+        walkers: Where they are.
+        others: Where the others are.
+        power: Of the likelihood.
+        n_steps: Of every walker.
+        key: Of all.
+        batch_size: Walkers together.
+
+    Returns:
+        Walkers after each step, and the share of steps accepted.
+    """
+
+    def step(own, key):
+        own, share = _turn(coordinates, proposal, own, others, power, batch_size, key)
+        return own, (own, share)
+
+    _, (steps, share) = jax.lax.scan(step, walkers, jax.random.split(key, n_steps))
+    return steps, jnp.mean(share)
+
+
 @partial(jax.jit, static_argnames=("n_steps", "batch_size"))
 def moved(
     coordinates,
@@ -121,33 +174,13 @@ def moved(
     key: Key[Array, ""],
     batch_size: int = 32,
 ) -> tuple[Walkers, Float[Array, ""]]:
-    """Where an even number of walkers goes, after each step, and the share of steps accepted.
-
-    Steps along differences are as likely backward, their noise being relative to the difference alone.
-
-    Args:
-        coordinates: A `Standard` or a `Comoving`.
-        proposal: For jumps.
-        walkers: Where they are.
-        power: Of the likelihood.
-        n_steps: Of every walker.
-        key: Of all.
-        batch_size: Walkers together.
-    """
+    """As `guided`, of an even number of walkers whose halves step along each other's differences in turn."""
     half = walkers.z.shape[0] // 2
 
     def turn(state, key):
         own, other = state
-        ways, chance = jax.random.split(key)
-        keys = jax.random.split(ways, half)
-        z, ratio = jax.vmap(lambda x, k: _proposed(proposal, x, other.z, k))(own.z, keys)
-        new = Walkers(z, *jax.lax.map(coordinates.log_parts, z, batch_size=batch_size))
-        gain = power * (new.likelihood - own.likelihood) + new.prior - own.prior + ratio
-        gain = jnp.where(jnp.isnan(gain), -jnp.inf, gain)
-        taken = jnp.log(jax.random.uniform(chance, (half,), gain.dtype)) < gain
-        shaped = (taken[:, None], taken, taken)
-        own = Walkers(*(jnp.where(t, a, b) for t, a, b in zip(shaped, new, own, strict=True)))
-        return (other, own), (own, jnp.mean(taken))
+        own, share = _turn(coordinates, proposal, own, other.z, power, batch_size, key)
+        return (other, own), (own, share)
 
     state = (Walkers(*(x[:half] for x in walkers)), Walkers(*(x[half:] for x in walkers)))
     _, (steps, share) = jax.lax.scan(turn, state, jax.random.split(key, 2 * n_steps))

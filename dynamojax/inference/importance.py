@@ -19,8 +19,9 @@ from scipy.special import logsumexp
 
 from dynamojax.inference.comoving import Comoving, with_slopes
 from dynamojax.inference.ensemble import Proposal, begun, moved
+from dynamojax.inference.labels import relabelled
 from dynamojax.inference.mixture import Mixture, refitted, split
-from dynamojax.inference.modes import Ends, distinct, hits, log_densities, relabelled, search
+from dynamojax.inference.modes import Ends, distinct, hits, log_densities, search
 from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
 from dynamojax.inference.standard import Standard

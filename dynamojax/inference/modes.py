@@ -1,7 +1,6 @@
 """All maxima of a posterior that matter, from many blind starts in standard coordinates."""
 
 from functools import partial
-from itertools import permutations
 from typing import NamedTuple
 
 import jax
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from dynamojax.inference.labels import relabelled
 from dynamojax.inference.mixture import shorter
 from dynamojax.inference.solvers import decrement, gauss_newton, levenberg_marquardt
 from dynamojax.inference.standard import Standard
@@ -19,7 +19,6 @@ _BATCH = 8  # walks together
 _SAME = 0.3  # in ln density
 _MOST_BATCHES = 5
 ENOUGH_HITS = 3
-_FEW = 4  # spots: of more, labels are left as they are
 
 
 class Ends(NamedTuple):
@@ -100,73 +99,6 @@ def hits(ends: Ends) -> int:
     """How many walks ended at the best maximum."""
     log = np.where(np.isfinite(ends.log_density), ends.log_density, -np.inf)
     return int(np.sum(log > log.max() - _SAME)) if np.isfinite(log.max()) else 0
-
-
-def relabelled(z: np.ndarray, standard: Standard, reference: np.ndarray) -> np.ndarray:
-    """The same stars with spots numbered by nearness in longitude to a reference, the short way round it.
-
-    Only spots that are alike in what is free and in their priors change places; of more than four, none.
-    """
-    z, is_round = np.array(z, float), standard.is_round
-    groups = spot_columns(standard)
-    if 1 < len(groups) <= _FEW and "lon" in groups[0]:
-        lon = np.array([g["lon"] for g in groups])
-        orders = [np.array(order) for order in permutations(range(len(groups)))]
-        cost = np.stack(
-            [np.sum(1 - np.cos(z[:, lon[order]] - reference[lon]), axis=1) for order in orders], axis=1
-        )
-        best = np.argmin(cost, axis=1)
-        columns = np.array([list(g.values()) for g in groups])
-        for number, order in enumerate(orders):
-            rows = np.flatnonzero(best == number)
-            z[np.ix_(rows, columns.ravel())] = z[np.ix_(rows, columns[order].ravel())]
-    return np.where(is_round, reference + shorter(z - reference, is_round), z)
-
-
-def exchanges(standard: Standard) -> list[np.ndarray]:
-    """Orders of the coordinates that give the same star, spots being alike; of more than three, one."""
-    groups, same = spot_columns(standard), np.arange(len(standard.active))
-    if not 1 < len(groups) < _FEW:
-        return [same]
-    columns = np.array([list(g.values()) for g in groups])
-    orders = []
-    for order in permutations(range(len(groups))):
-        new = same.copy()
-        new[columns.ravel()] = columns[list(order)].ravel()
-        orders.append(new)
-    return orders
-
-
-def spot_columns(standard: Standard) -> list[dict[str, int]]:
-    """Columns of the coordinates by field, of each spot; empty if the spots are not exchangeable."""
-    p, groups = standard.problem.parameters, {}
-    for i, j in enumerate(standard.active):
-        root, owner, field, index = p.places[j]
-        if owner == "spots":
-            rule = (float(p.bounds.low[j]), float(p.bounds.high[j]), str(p.priors[j]))
-            groups.setdefault((root, index), {})[field] = (i, rule)
-    rows = list(groups.values())
-    alike = all(
-        {f: r for f, (_, r) in row.items()} == {f: r for f, (_, r) in rows[0].items()} for row in rows
-    )
-    fixed = _fixed_alike(standard, rows)
-    if not alike or not fixed or len({root for root, _ in groups}) > 1:
-        return []
-    fields = sorted(rows[0]) if rows else []
-    return [{field: row[field][0] for field in fields} for row in rows]
-
-
-def _fixed_alike(standard: Standard, rows) -> bool:
-    scene = standard.problem.parameters.scene
-    for system in scene.values():
-        if not hasattr(system, "spots") or not rows:
-            continue
-        if system.spots.n_spots != len(rows):
-            return False
-        for field, value in vars(system.spots).items():
-            if field not in rows[0] and np.ptp(np.nan_to_num(np.asarray(value), posinf=1e30)) > 0:
-                return False
-    return True
 
 
 def distinct(ends: Ends, standard: Standard, depth: float) -> tuple[Ends, np.ndarray]:

@@ -3,6 +3,7 @@
 Source: Del Moral, Doucet & Jasra (2006, J. R. Stat. Soc. B 68, 411); powers by the effective number.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,8 @@ from scipy.special import logsumexp
 
 from dynamojax.inference.anchors import Anchors
 from dynamojax.inference.comoving import Comoving, straightened
-from dynamojax.inference.ensemble import Proposal, Walkers, begun, moved
+from dynamojax.inference.ensemble import Proposal, Walkers, begun, guided
+from dynamojax.inference.labels import Numbered, relabelled
 from dynamojax.inference.mixture import Mixture, refitted
 from dynamojax.numerics import stream
 
@@ -59,35 +61,59 @@ def tempered(
     """
     seed = int(jax.random.randint(stream(key, "host"), (), 0, 2**31 - 1))
     rng, dtype = np.random.default_rng(seed), comoving.standard.problem.parameters.start.dtype
-    walkers, powers, evidence = begun(comoving, straightened(comoving, first)), [0.0], 0.0
-    n_particles, size = len(first), n_components + anchors.most
-    kept, shares, n = [], [], 0
+    reference, n_particles, size = anchors.centres[0], len(first), n_components + anchors.most
+    numbered = Numbered.after(comoving, reference)
+    y = relabelled(np.asarray(straightened(comoving, first)), comoving.standard, reference)
+    walkers, powers, evidence = begun(numbered, jnp.asarray(y, dtype)), [0.0], 0.0
+    kept, n = [], 0
+
+    def propose(others: np.ndarray) -> Proposal:
+        mixture = fitted(others, comoving.standard.is_round, n_components, rng)
+        return Proposal.of(anchors.joined(mixture, powers[-1]), dtype, size)
+
     while len(kept) < n_last and n < _MOST_STAGES:
         if powers[-1] < 1:
             power, weights, gain = _raised(walkers, powers[-1])
             powers, evidence = [*powers, power], evidence + gain
         else:
             weights = np.full(n_particles, 1 / n_particles)
-        chosen = _resampled(weights, rng)
-        walkers = Walkers(*(x[chosen] for x in walkers))
-        mixture = _proposal(np.asarray(walkers.z, np.float64), comoving, n_components, rng)
-        steps, share = moved(
-            comoving,
-            Proposal.of(anchors.joined(mixture, powers[-1]), dtype, size),
-            walkers,
-            jnp.asarray(powers[-1], dtype),
-            n_steps=n_moves,
-            key=jax.random.fold_in(stream(key, "moves"), n),
-        )
-        walkers, n = Walkers(*(x[-1] for x in steps)), n + 1
+        halves = [Walkers(*(x[c] for x in walkers)) for c in _resampled(weights, rng)]
+        sweep = jax.random.fold_in(stream(key, "moves"), n)
+        power = jnp.asarray(powers[-1], dtype)
+        halves, steps, share = swept(numbered, halves, propose, power, n_moves=n_moves, key=sweep)
+        walkers, n = Walkers(*(jnp.concatenate(x) for x in zip(*halves, strict=True))), n + 1
         if powers[-1] == 1:
-            kept.append(np.asarray(steps.z, np.float64))
-            shares.append([np.asarray(steps.likelihood, np.float64), np.asarray(steps.prior, np.float64)])
+            kept.append(steps)
     if not kept:
         raise ValueError(f"the likelihood has the power {powers[-1]:.3g} after {n} stages; narrow the prior")
-    likelihood, prior = (np.concatenate(x) for x in zip(*shares, strict=True))
-    count = n_particles * (1 + n * n_moves)
-    return Tempered(np.concatenate(kept), likelihood, prior, evidence, tuple(powers), float(share), count)
+    paths = (np.concatenate(x) for x in zip(*kept, strict=True))
+    return Tempered(*paths, evidence, tuple(powers), share, n_particles * (1 + n * n_moves))
+
+
+def swept(
+    coordinates,
+    halves: list[Walkers],
+    propose: Callable[[np.ndarray], Proposal],
+    power: Float[Array, ""],
+    *,
+    n_moves: int,
+    key: Key[Array, ""],
+) -> tuple[list[Walkers], Walkers, float]:
+    """Both halves after some steps, each by proposals of the other, which stays meanwhile.
+
+    Returns:
+        Halves, all walkers after each step, and the share of steps accepted.
+    """
+    halves, paths, shares = list(halves), [], []
+    for i, part in enumerate(jax.random.split(key)):
+        others = halves[1 - i].z
+        proposal = propose(np.asarray(others, np.float64))
+        steps, share = guided(coordinates, proposal, halves[i], others, power, n_steps=n_moves, key=part)
+        halves[i] = Walkers(*(x[-1] for x in steps))
+        paths.append(steps)
+        shares.append(float(share))
+    together = (np.concatenate(x, axis=1, dtype=float) for x in zip(*paths, strict=True))
+    return halves, Walkers(*together), float(np.mean(shares))
 
 
 def _raised(walkers: Walkers, power: float) -> tuple[float, np.ndarray, float]:
@@ -119,17 +145,20 @@ def _next(log: np.ndarray, most: float) -> float:
     return max(low, 1e-7)
 
 
-def _resampled(weights: np.ndarray, rng) -> np.ndarray:
-    """Systematic, in random order, so that both halves of an ensemble see all."""
-    n = len(weights)
-    ends = np.cumsum(weights)
-    chosen = np.searchsorted(ends / ends[-1], (np.arange(n) + rng.uniform()) / n)
-    return rng.permutation(np.minimum(chosen, n - 1))
+def _resampled(weights: np.ndarray, rng) -> list[np.ndarray]:
+    """Systematic, of each half by itself: copies in both would make proposals know what they move."""
+    half, chosen = len(weights) // 2, []
+    for first in (0, half):
+        own = weights[first : first + half]
+        ends = np.cumsum(own / own.sum() if own.sum() > 0 else np.full(half, 1 / half))
+        there = np.searchsorted(ends / ends[-1], (np.arange(half) + rng.uniform()) / half)
+        chosen.append(first + np.minimum(there, half - 1))
+    return chosen
 
 
-def _proposal(z: np.ndarray, comoving: Comoving, n_components: int, rng) -> Mixture:
-    """Fitted to the particles, from centres among them."""
-    is_round, n = comoving.standard.is_round, z.shape[1]
+def fitted(z: np.ndarray, is_round: np.ndarray, n_components: int, rng) -> Mixture:
+    """To particles, from centres among them."""
+    n = z.shape[1]
     width = z.std(0) + 1e-9
     centres = z[rng.choice(len(z), n_components, replace=False)]
     wide = np.tile(np.diag(width**2), (n_components, 1, 1)) * n_components ** (-2 / n)

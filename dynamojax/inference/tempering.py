@@ -12,7 +12,8 @@ from scipy.special import logsumexp
 
 from dynamojax.inference.anchors import Anchors, maxima
 from dynamojax.inference.comoving import Comoving
-from dynamojax.inference.modes import exchanges, log_densities, prior_draws, relabelled
+from dynamojax.inference.labels import relabelled
+from dynamojax.inference.modes import log_densities, prior_draws
 from dynamojax.inference.particles import Tempered, tempered
 from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
@@ -86,12 +87,10 @@ def _known(standard: Standard, after: Weighted | None) -> Standard | None:
 
 
 def _drawn(after: Weighted, standard: Standard, n: int, key: Key[Array, ""]) -> Array:
-    """Standard coordinates from an earlier posterior, alike spots in any order."""
+    """Standard coordinates from an earlier posterior."""
     rng = np.random.default_rng(int(jax.random.randint(key, (), 0, 2**31 - 1)))
     z = after.z[rng.choice(len(after.z), n, p=after.weights / after.weights.sum())]
-    orders = np.array(exchanges(standard))
-    chosen = orders[rng.integers(len(orders), size=n)]
-    return jnp.asarray(np.take_along_axis(z, chosen, axis=1), standard.problem.parameters.start.dtype)
+    return jnp.asarray(z, standard.problem.parameters.start.dtype)
 
 
 def _together(

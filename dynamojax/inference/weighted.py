@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Array
 
 from dynamojax.inference.comoving import Comoving
-from dynamojax.inference.modes import ENOUGH_HITS, relabelled
+from dynamojax.inference.labels import relabelled
+from dynamojax.inference.modes import ENOUGH_HITS
 from dynamojax.inference.standard import Standard
 
 LARGEST_SHAPE = 0.7  # Pareto k beyond which weights say nothing (Vehtari et al. 2024)
