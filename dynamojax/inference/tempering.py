@@ -50,16 +50,21 @@ def temper(
         after: A posterior of the same parameters by a part of the data: particles start from it, not from
             the prior; quicker where that part is cheap or was there first.
         n_runs: At least two, or nothing is known of their mixing.
-        n_particles: Of each run, an even number.
+        n_particles: Of each run, an even number: each half is moved by proposals of the other.
         n_moves: Steps of each after every rise of the likelihood's power.
         n_last: So many times as many at the end; the second half is kept. Every rise leaves
             some particles only, and a posterior too narrow until they have spread again: make it long.
-        n_components: Of the mixture that jumps are drawn from.
+        n_components: Of the mixture that jumps are drawn from, at most half as many as particles.
         n_starts: Of the least squares, each the best of 64 draws of the prior.
 
     Raises:
-        ValueError: no particle is valid, or the likelihood is too narrow for the stages there may be.
+        ValueError: no particle is valid, the likelihood is too narrow for the stages there may be, or an
+            odd number of particles or too many components.
     """
+    if n_particles < 2 or n_particles % 2:
+        raise ValueError(f"n_particles {n_particles}: an even number, 2 at least")
+    if not 1 <= n_components <= n_particles // 2:
+        raise ValueError(f"n_components {n_components}: 1 to {n_particles // 2}, half of n_particles")
     standard = Standard.of(fit.problem if isinstance(fit, Fit) else fit)
     comoving = Comoving.of(standard, _known(standard, after))
     found = maxima(standard, n_starts, stream(key, "starts"))

@@ -161,6 +161,14 @@ def test_one_run_alone_at_the_best_evidence_is_told(dense, x64):
     assert "1 run reached the best evidence" in " ".join(found.faults)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"n_particles": 127}, {"n_particles": 0}, {"n_particles": 16, "n_components": 9}]
+)
+def test_halves_that_there_are_not(surface, wrong):
+    with pytest.raises(ValueError, match=f"{list(wrong)[-1]} {list(wrong.values())[-1]}: "):
+        temper(surface.problem, key=KEY, **wrong)
+
+
 @pytest.mark.slow
 def test_a_search_that_hit_nothing_is_told(dense, x64):
     found = importance(dense[0], key=KEY, n_starts=0, n_draws=64, n_rounds=1, n_moves=0)
