@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -92,7 +93,9 @@ def spot_columns(standard: Standard) -> list[dict[str, int]]:
     for i, j in enumerate(standard.active):
         root, owner, field, index = p.places[j]
         if owner == "spots":
-            rule = (float(p.bounds.low[j]), float(p.bounds.high[j]), str(p.priors[j]))
+            ends = float(p.bounds.low[j]), float(p.bounds.high[j]), p.units[j]
+            # Not its name alone, which says nothing of mean and deviation.
+            rule = (*ends, type(p.priors[j]), *map(float, jax.tree.leaves(p.priors[j])))
             groups.setdefault((root, index), {})[field] = (i, rule)
     rows = list(groups.values())
     alike = all(

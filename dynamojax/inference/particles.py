@@ -16,11 +16,11 @@ from dynamojax.inference.anchors import Anchors
 from dynamojax.inference.comoving import Comoving, straightened
 from dynamojax.inference.ensemble import Proposal, Walkers, begun, guided
 from dynamojax.inference.labels import Numbered, relabelled
-from dynamojax.inference.mixture import Mixture, refitted
+from dynamojax.inference.mixture import Mixture, refitted, shorter
 from dynamojax.numerics import stream
 
 _KEPT = 0.5  # share of the particles that stays effective from one power to the next
-_MOST_STAGES = 120
+_MOST_STAGES = 120  # until the likelihood has the power 1
 
 
 class Tempered(NamedTuple):
@@ -71,8 +71,12 @@ def tempered(
         mixture = fitted(others, comoving.standard.is_round, n_components, rng)
         return Proposal.of(anchors.joined(mixture, powers[-1]), dtype, size)
 
-    while len(kept) < n_last and n < _MOST_STAGES:
+    while len(kept) < n_last:
         if powers[-1] < 1:
+            if n == _MOST_STAGES:
+                raise ValueError(
+                    f"the likelihood has the power {powers[-1]:.3g} after {n} stages; narrow the prior"
+                )
             power, weights, gain = _raised(walkers, powers[-1])
             powers, evidence = [*powers, power], evidence + gain
         else:
@@ -84,8 +88,6 @@ def tempered(
         walkers, n = Walkers(*(jnp.concatenate(x) for x in zip(*halves, strict=True))), n + 1
         if powers[-1] == 1:
             kept.append(steps)
-    if not kept:
-        raise ValueError(f"the likelihood has the power {powers[-1]:.3g} after {n} stages; narrow the prior")
     paths = (np.concatenate(x) for x in zip(*kept, strict=True))
     return Tempered(*paths, evidence, tuple(powers), share, n_particles * (1 + n * n_moves))
 
@@ -159,7 +161,7 @@ def _resampled(weights: np.ndarray, rng) -> list[np.ndarray]:
 def fitted(z: np.ndarray, is_round: np.ndarray, n_components: int, rng) -> Mixture:
     """To particles, from centres among them."""
     n = z.shape[1]
-    width = z.std(0) + 1e-9
+    width = shorter(z - z[0], is_round).std(0) + 1e-9  # whatever turns walkers have made
     centres = z[rng.choice(len(z), n_components, replace=False)]
     wide = np.tile(np.diag(width**2), (n_components, 1, 1)) * n_components ** (-2 / n)
     begin = Mixture.of(np.ones(n_components), centres, wide, is_round)

@@ -9,15 +9,16 @@ from scipy.integrate import dblquad
 from scipy.stats import kstest, multivariate_t, norm
 
 import dynamojax as dj
+from dynamojax.inference import particles
 from dynamojax.inference.anchors import Anchors
 from dynamojax.inference.comoving import Comoving
-from dynamojax.inference.ensemble import Proposal, begun
+from dynamojax.inference.ensemble import Proposal, Walkers, begun
 from dynamojax.inference.importance import importance, smoothed
 from dynamojax.inference.labels import Numbered, exchanges, relabelled
 from dynamojax.inference.mixture import Mixture, refitted, shorter
 from dynamojax.inference.modes import Ends, prior_draws
 from dynamojax.inference.optimise import pose
-from dynamojax.inference.particles import fitted, swept
+from dynamojax.inference.particles import fitted, swept, tempered
 from dynamojax.inference.standard import Standard
 from dynamojax.inference.tempering import temper
 from tests.inference import stars
@@ -218,6 +219,11 @@ def test_exchanged_spots_are_the_same_star(surface, x64):
     np.testing.assert_allclose(same, swapped, rtol=1e-6)
 
 
+def test_spots_of_which_different_things_are_known_keep_their_places():
+    latitudes = [dj.Free(f"spots.lat_deg[{i}]", prior=dj.Normal(m, 5.0)) for i, m in enumerate((20.0, -20.0))]
+    assert len(exchanges(posterior_of(["spots.lon_deg", "spots.radius_deg", *latitudes]))) == 1
+
+
 def test_anchors_widen_to_the_prior_as_the_likelihood_fades(surface, x64):
     z, precision = np.asarray(prior_draws(surface, 2, key=KEY)), np.tile(np.diag([100.0] * 6), (2, 1, 1))
     anchors = Anchors.of(Comoving.of(surface), Ends(z, np.zeros(2), precision, np.zeros(2)))
@@ -251,6 +257,40 @@ def test_proposals_fitted_again_and_again_do_not_narrow_what_they_are_fitted_to(
         widths.append(steps.z[-1].std())
     # 60 states of 256 walkers in 8 coordinates, each some 20 steps of memory: 1 % at four errors.
     assert np.mean(widths[10:]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_turns_that_walkers_have_made_do_not_widen_proposals():
+    rng, is_round = np.random.default_rng(5), np.array([True, False])
+    z = rng.normal(size=(128, 2)) * [0.02, 1.0]
+    turned = z + 2 * np.pi * rng.integers(-2, 3, size=(128, 1)) * is_round
+    one, other = (fitted(x, is_round, 4, np.random.default_rng(6)) for x in (z, turned))
+    np.testing.assert_allclose(one.factors, other.factors, rtol=1e-6, atol=1e-9)
+
+
+def test_stages_are_counted_until_the_likelihood_is_whole(surface, x64, monkeypatch):
+    def ladder(precision):
+        """Walkers that are spread anew after every stage, so that it is as narrow as before."""
+
+        def spread(_, z):
+            return Walkers(z, -precision * jnp.arange(len(z)) ** 2, jnp.zeros(len(z)))
+
+        def stay(_, halves, *__, **___):
+            halves = [spread(None, x.z) for x in halves]
+            return halves, Walkers(*(np.concatenate(x)[None] for x in zip(*halves, strict=True))), 0.0
+
+        monkeypatch.setattr(particles, "begun", spread)
+        monkeypatch.setattr(particles, "swept", stay)
+
+    z = np.asarray(prior_draws(surface, 16, key=KEY))
+    comoving = Comoving.of(surface)
+    anchors = Anchors.of(comoving, Ends(z[:1], np.zeros(1), np.eye(6)[None], np.zeros(1)))
+    settings = {"key": KEY, "n_moves": 1, "n_last": 5, "n_components": 2}
+    monkeypatch.setattr(particles, "_MOST_STAGES", 3)
+    ladder(1e-3)
+    assert len(tempered(comoving, anchors, jnp.asarray(z), **settings).z) == 5
+    ladder(1e3)
+    with pytest.raises(ValueError, match="after 3 stages; narrow the prior"):
+        tempered(comoving, anchors, jnp.asarray(z), **settings)
 
 
 def test_stars_in_another_order_have_no_prior(surface, x64):
