@@ -73,11 +73,7 @@ def tempered(
 
     while len(kept) < n_last:
         if powers[-1] < 1:
-            if n == _MOST_STAGES:
-                raise ValueError(
-                    f"the likelihood has the power {powers[-1]:.3g} after {n} stages; narrow the prior"
-                )
-            power, weights, gain = _raised(walkers, powers[-1])
+            power, weights, gain = _raised(walkers, powers)
             powers, evidence = [*powers, power], evidence + gain
         else:
             weights = np.full(n_particles, 1 / n_particles)
@@ -118,8 +114,11 @@ def swept(
     return halves, Walkers(*together), float(np.mean(shares))
 
 
-def _raised(walkers: Walkers, power: float) -> tuple[float, np.ndarray, float]:
-    """The next power, the weights it asks for and what it adds to the ln evidence."""
+def _raised(walkers: Walkers, powers: list[float]) -> tuple[float, np.ndarray, float]:
+    """The power after these, the weights it asks for and what it adds to the ln evidence."""
+    power, n = powers[-1], len(powers) - 1
+    if n == _MOST_STAGES:
+        raise ValueError(f"the likelihood has the power {power:.3g} after {n} stages; narrow the prior")
     log = np.asarray(walkers.likelihood, np.float64)
     log = np.where(np.isfinite(log), log, -np.inf)
     if not np.isfinite(log.max()):
