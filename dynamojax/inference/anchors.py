@@ -9,7 +9,7 @@ from jaxtyping import Array, Key
 from dynamojax.inference.comoving import Comoving, with_slopes
 from dynamojax.inference.labels import exchanges, longitudes, order_of
 from dynamojax.inference.mixture import Mixture
-from dynamojax.inference.modes import Ends, distinct, search
+from dynamojax.inference.modes import CIRCLE, Ends, distinct, search
 from dynamojax.inference.standard import Standard
 
 _SHARE = 0.2  # of the jumps lead to them
@@ -50,11 +50,13 @@ class Anchors(NamedTuple):
         standard = comoving.standard
         orders = exchanges(standard)
         z = np.concatenate([maxima.z[:, order] for order in orders])
-        precision = np.concatenate([maxima.precision[:, order][:, :, order] for order in orders])
+        prior = np.where(standard.is_round, CIRCLE, 1.0)
+        # Least squares know all of the prior but the width of a circle.
+        whole = maxima.precision + np.diag(np.where(standard.is_round, CIRCLE, 0.0))
+        precision = np.concatenate([whole[:, order][:, :, order] for order in orders])
         there = order_of(z, standard, z[0]) == 0
         z, precision = z[there], precision[there]
         centres, slopes = with_slopes(comoving, jnp.asarray(z, standard.problem.parameters.start.dtype))
-        prior = np.where(standard.is_round, 3 / np.pi**2, 1.0)
         most = _MOST_MODES * (1 if len(longitudes(standard)) else len(orders))
         return Anchors(np.asarray(centres, float), np.asarray(slopes, float), precision, prior, most)
 

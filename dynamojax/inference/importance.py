@@ -75,8 +75,12 @@ def importance(
         n_moves: Steps of the walkers, of which the last half are kept; 0 for importance sampling alone.
 
     Raises:
-        ValueError: no start leads anywhere.
+        ValueError: no start leads anywhere, or an odd number of walkers.
     """
+    if n_walkers % 2:
+        raise ValueError(
+            f"n_walkers {n_walkers}: an even number, one half moves along the other's differences"
+        )
     problem = fit.problem if isinstance(fit, Fit) else fit
     standard = Standard.of(problem)
     starts = np.array([standard.outside(jnp.asarray(v)) for v in _given(fit)])

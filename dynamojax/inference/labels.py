@@ -101,21 +101,23 @@ def spot_columns(standard: Standard) -> list[dict[str, int]]:
     alike = all(
         {f: r for f, (_, r) in row.items()} == {f: r for f, (_, r) in rows[0].items()} for row in rows
     )
-    fixed = _fixed_alike(standard, rows)
-    if not alike or not fixed or len({root for root, _ in groups}) > 1:
+    if not alike or len({root for root, _ in groups}) > 1 or not _fixed_alike(standard, groups):
         return []
     fields = sorted(rows[0]) if rows else []
     return [{field: row[field][0] for field in fields} for row in rows]
 
 
-def _fixed_alike(standard: Standard, rows) -> bool:
-    scene = standard.problem.parameters.scene
-    for system in scene.values():
-        if not hasattr(system, "spots") or not rows:
+def _fixed_alike(standard: Standard, groups: dict[tuple[str, int], dict]) -> bool:
+    """Whether the spots that are free are alike in what is held; elsewhere too if spots are tied."""
+    p = standard.problem.parameters
+    at = np.array([index for _, index in groups], int)
+    for root, system in p.scene.items():
+        concerned = root in {own for own, _ in groups} or p.ties
+        if not concerned or not hasattr(system, "spots"):
             continue
-        if system.spots.n_spots != len(rows):
+        if at.max(initial=-1) >= system.spots.n_spots:
             return False
-        for field, value in vars(system.spots).items():
-            if field not in rows[0] and np.ptp(np.nan_to_num(np.asarray(value), posinf=1e30)) > 0:
-                return False
+        held = {f: x for f, x in vars(system.spots).items() if f not in next(iter(groups.values()))}
+        if any(len(set(np.asarray(value)[at].tolist())) > 1 for value in held.values()):
+            return False
     return True

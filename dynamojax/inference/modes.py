@@ -19,6 +19,7 @@ _BATCH = 8  # walks together
 _SAME = 0.3  # in ln density
 _MOST_BATCHES = 5
 ENOUGH_HITS = 3
+CIRCLE = 3 / np.pi**2  # precision of an angle of which nothing is known
 
 
 class Ends(NamedTuple):
@@ -106,7 +107,8 @@ def distinct(ends: Ends, standard: Standard, depth: float) -> tuple[Ends, np.nda
 
     Same are those within one standard deviation of each other, whatever the spots' labels.
     """
-    _, det = np.linalg.slogdet(ends.precision)
+    circle = np.diag(np.where(standard.is_round, CIRCLE, 0.0))
+    _, det = np.linalg.slogdet(ends.precision + circle)
     m = ends.z.shape[1]
     evidence = ends.log_density - 0.5 * det + 0.5 * m * np.log(2 * np.pi)
     evidence = np.where(np.isfinite(evidence), evidence, -np.inf)

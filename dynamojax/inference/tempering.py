@@ -88,6 +88,8 @@ def _known(standard: Standard, after: Weighted | None) -> Standard | None:
     if after.names != standard.names:
         odd = sorted(set(after.names) ^ set(standard.names)) or list(after.names)
         raise ValueError(f"after: a posterior of other parameters ({', '.join(odd)}); free the same in both")
+    if after.standard.sorts != standard.sorts:
+        raise ValueError("after: the same parameters with other kinds of bounds; give both the same bounds")
     return after.standard
 
 

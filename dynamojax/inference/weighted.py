@@ -41,7 +41,8 @@ class Weighted:
         drift: Of the walkers' mean from the first half to the second of the steps kept, in standard
             deviations; NaN without walkers.
         accepted: Share of their steps.
-        log_evidence: ln of the probability of the data; of use where all priors are proper.
+        log_evidence: ln of the probability of the data; of use where all priors are proper. By
+            `importance` of one order of alike spots: lower by ln n! where orders are apart.
         chi2: Least sum of squared whitened residuals of the data among the maxima.
         n_good: Measurements used.
         n_hits: Walks that ended at the best maximum: if few, there may be better ones. Of

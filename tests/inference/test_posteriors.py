@@ -168,6 +168,8 @@ def test_one_run_alone_at_the_best_evidence_is_told(dense, x64):
 def test_halves_that_there_are_not(surface, wrong):
     with pytest.raises(ValueError, match=f"{list(wrong)[-1]} {list(wrong.values())[-1]}: "):
         temper(surface.problem, key=KEY, **wrong)
+    with pytest.raises(ValueError, match="n_walkers 3: "):
+        importance(surface.problem, key=KEY, n_walkers=3)
 
 
 @pytest.mark.slow
@@ -224,12 +226,27 @@ def test_spots_of_which_different_things_are_known_keep_their_places():
     assert len(exchanges(posterior_of(["spots.lon_deg", "spots.radius_deg", *latitudes]))) == 1
 
 
+def test_places_kept_for_more_spots_do_not_tell_the_others_apart(x64):
+    free = [f"spots.{field}[{i}]" for field in ("lon_deg", "radius_deg") for i in (0, 1)]
+    simulate, star = stars.photometry(60), stars.system((6.0, 6.0))
+    whole = star.spots
+    lat, lon, radius = (np.append(np.asarray(x), 0.0) for x in (whole.lat, whole.lon, whole.radius))
+    lat[:2] = 0.3
+    for third, is_alike in ((0.0, True), (0.1, False)):
+        lat[1] = 0.3 if is_alike else 0.4
+        spots = dj.SpotMap.from_degrees(*np.rad2deg([lat, lon, np.append(radius[:2], third)]))
+        wide = dj.System(star.star, spots, star.planets)
+        problem = pose(wide, simulate, [stars.light_curve(wide, simulate)], free)
+        assert len(exchanges(Standard.of(problem))) == (2 if is_alike else 1)
+
+
 def test_anchors_widen_to_the_prior_as_the_likelihood_fades(surface, x64):
     z, precision = np.asarray(prior_draws(surface, 2, key=KEY)), np.tile(np.diag([100.0] * 6), (2, 1, 1))
     anchors = Anchors.of(Comoving.of(surface), Ends(z, np.zeros(2), precision, np.zeros(2)))
     assert len(anchors.centres) == 2  # of the orders of alike spots, one
     inverse = np.linalg.inv(anchors.slopes)
-    for power, width in ((1.0, np.full(6, 0.1)), (0.0, [1, 1, np.pi / 3**0.5, np.pi / 3**0.5, 1, 1])):
+    held = 1 / np.sqrt([100, 100, 100 + 3 / np.pi**2, 100 + 3 / np.pi**2, 100, 100])
+    for power, width in ((1.0, held), (0.0, [1, 1, np.pi / 3**0.5, np.pi / 3**0.5, 1, 1])):
         covariances = inverse @ anchors.at(power) @ inverse.transpose(0, 2, 1)
         np.testing.assert_allclose(
             np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), [width] * 2, rtol=1e-3
