@@ -26,7 +26,7 @@ SETTINGS = {
         "n_components": 4,
         "n_starts": 8,
     },
-    "joint": {"n_runs": 2, "n_particles": 256, "n_moves": 8, "n_last": 48, "n_components": 4, "n_starts": 8},
+    "joint": {"n_runs": 2, "n_particles": 512, "n_moves": 12, "n_last": 48, "n_components": 8, "n_starts": 8},
 }
 AGAIN = {"n_runs": 3, "n_particles": 1024}  # of light, where the diagnostics found a fault
 VSINI = 50.5788  # of one solar radius that turns once a day. [km/s]
