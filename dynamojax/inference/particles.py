@@ -84,8 +84,8 @@ def tempered(
         walkers, n = Walkers(*(jnp.concatenate(x) for x in zip(*halves, strict=True))), n + 1
         if powers[-1] == 1:
             kept.append(steps)
-    paths = (np.concatenate(x) for x in zip(*kept, strict=True))
-    return Tempered(*paths, evidence, tuple(powers), share, n_particles * (1 + n * n_moves))
+    z, likelihood, prior = (np.concatenate(x) for x in zip(*kept, strict=True))
+    return Tempered(z, likelihood, prior, evidence, tuple(powers), share, n_particles * (1 + n * n_moves))
 
 
 def swept(
