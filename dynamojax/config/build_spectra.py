@@ -25,7 +25,7 @@ from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import margins
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.geometry import equatorial_velocity
+from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.system import Epochs, Star, System
 
 _PIXELS_PER_ELEMENT = 3.0
@@ -199,8 +199,7 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
         ValueError: less room than the star needs, or more than there can be.
     """
     table = settings["spectra"]
-    # Where shear is negative, latitudes between equator and pole may be faster than the equator.
-    rotation = float(equatorial_velocity(star) * np.sin(star.inc)) * (1 + max(0.0, -float(star.shear)))
+    rotation = float(fastest_rotation(star))
     slowest = float(np.sum(np.abs(the_convection.shift)) * np.abs(star.convective_blueshift))
     broadening = {name: 3 * float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
     parts = {"prot": rotation, "convective_blueshift": slowest} | broadening

@@ -121,13 +121,8 @@ def star_row(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]) ->
     Raises:
         ValueError: a label has the name of another column (when tracing).
     """
-    drawn = drawn_star(maker, root, star_id)
+    drawn = maker.sample(root, star_id, maker.prior, maker.tracks)
     return recorded_star(maker, root, star_id, drawn, maker.observe(maker.simulator, drawn))
-
-
-def drawn_star(maker: StarMaker, root: Key[Array, ""], star_id: Int[Array, ""]):
-    """One star as the prior has it."""
-    return maker.sample(root, star_id, maker.prior, maker.tracks)
 
 
 def observed_star(maker: StarMaker, drawn) -> Observables:

@@ -22,7 +22,7 @@ from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.geometry import equatorial_velocity
+from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
 
@@ -44,12 +44,8 @@ def disc_for(
     Values that are no numbers, and more than there is room for, are not valid whatever the nodes.
     """
     star = systems.star
-    vsini = (
-        np.asarray(jax.vmap(equatorial_velocity)(star))
-        * np.sin(star.inc)
-        * (1 + np.maximum(-np.asarray(star.shear), 0))
-    )
-    fastest = min(np.fmax.reduce(np.abs(vsini).ravel(), initial=0), disc.max_velocity)
+    speeds = np.abs(jax.vmap(fastest_rotation)(star))
+    fastest = min(np.fmax.reduce(speeds.ravel(), initial=0), disc.max_velocity)
     area = np.sin(0.5 * np.asarray(systems.spots.radius)) ** 2
     if surface.faculae:
         area = area * (1 + np.asarray(star.facula_ratio)[..., None])

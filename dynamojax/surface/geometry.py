@@ -61,6 +61,11 @@ def equatorial_velocity(star: Star) -> Float[Array, ""]:
     return 2 * jnp.pi * R_SUN_KM / DAY_S * star.radius / star.prot
 
 
+def fastest_rotation(star: Star) -> Float[Array, ""]:
+    """Largest rotation velocity on the disc: under negative shear, not the equator's. [km/s]"""
+    return equatorial_velocity(star) * jnp.sin(star.inc) * (1 + jnp.maximum(-star.shear, 0))
+
+
 def relative_rotation(star: Star, points: Float[Array, "3 *n"]) -> Float[Array, " *n"]:
     """Velocity away from us of points of the disc, over vsini: x, less what shear slows it by. [1]"""
     x, y, mu = points
