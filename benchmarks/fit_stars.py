@@ -1,5 +1,7 @@
 """Made-up stars drawn from exactly the priors that the fits of them use, and their observations."""
 
+import math
+
 import jax
 import numpy as np
 
@@ -14,7 +16,7 @@ MODES = ("light", "spectrum", "joint")
 NOISE = {"kepler": 1e-3, "apogee": 0.01}
 RANGES = {"teff": (3300, 6100), "logg": (4.1, 4.9), "feh": (-0.5, 0.5)}
 CONTRAST = 1200.0
-DISC = DiscConfig(n_disc=(32, 12), n_cap=(3, 10), max_velocity=30)  # vsini up to 17 km/s, 13 km/s a pixel
+DISC = DiscConfig(max_velocity=30, vsini=17, spot_radius=math.radians(12))
 SPAN, N_POINTS = 27.0, 150
 STRETCH = (15960.0, 16000.0)
 CATALOGUE = {"teff": 150.0, "logg": 0.15, "feh": 0.15, "rv": 3.0}  # errors of what was known before

@@ -114,6 +114,7 @@ def test_a_simulator_is_a_function_that_jit_knows_again(grid):
     assert float(slope) == pytest.approx(float(plain), rel=1e-4) and slope != 0
 
 
+@pytest.mark.slow
 def test_single_precision_is_the_double(grid):
     """0.5 ppm of the flux is asked of float32."""
 

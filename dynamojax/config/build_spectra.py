@@ -215,8 +215,15 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
             f"spectra.max_velocity = {given:g} km/s is below the {needed:.1f} km/s of the disc; raise it, or "
             "leave it out"
         )
-    nodes = {name: tuple(table[name]) for name in ("n_disc", "n_cap", "n_planet")}
-    return DiscConfig(**nodes, max_velocity=float(np.ceil(needed + _SPARE_KM_S)) if given is None else given)
+    room = float(np.ceil(needed + _SPARE_KM_S)) if given is None else given
+    return DiscConfig(**disc_nodes(settings), max_velocity=room)
+
+
+def disc_nodes(settings: Settings) -> dict[str, tuple[int, ...]]:
+    """Those numbers of nodes that are given."""
+    table = settings["spectra"]
+    given = {name: table[name] for name in ("n_disc", "n_cap", "n_planet")}
+    return {name: tuple(value) for name, value in given.items() if value is not None}
 
 
 def max_shift(

@@ -45,6 +45,7 @@ _EXAMPLE |= {"times": [0.5, 3.25], "epochs": 1, "wavelength": [4000.0, 9000.0], 
 _EXAMPLE |= {"file": "pixels.txt", "pixels_per_element": 3.0, "medium": "vacuum", "snr": 100.0}
 _EXAMPLE |= {"barycentric_velocity": [12.3], "site": [117.575, 40.394, 960.0], "target_deg": [90.0, 23.4]}
 _EXAMPLE |= {"grid": "phoenix", "max_velocity": 120.0, "max_shift": 300.0}
+_EXAMPLE |= {"n_disc": [64, 16], "n_cap": [4, 16], "n_planet": [24, 12]}
 # The same name in another section.
 _OTHERS = {
     "data": {

@@ -42,7 +42,7 @@ def _star_relations(values: dict) -> list[str]:
         )
     for name in ("n_disc", "n_cap", "n_planet"):
         value = values["spectra"][name]
-        if len(value) != 2 or min(value) < 1:
+        if value is not None and (len(value) != 2 or min(value) < 1):
             problems.append(f"spectra.{name} = {value} must be two whole numbers from 1")
     return problems
 

@@ -140,14 +140,24 @@ SPECTRA = Section(
             "Resolving power kept of the grid, over the spectrograph's; inf leaves the grid as it is.",
             span=(1.2, inf, True, True),
         ),
-        Key("n_disc", "integers", [64, 16], "Nodes of the disc, across and along the projected spin axis."),
+        Key(
+            "n_disc",
+            "integers",
+            None,
+            "Nodes of the disc, across and along the projected spin axis; what 1e-4 asks for if left out.",
+        ),
         Key(
             "n_cap",
             "integers",
-            [4, 16],
-            "Rings of each spot, and nodes of a ring; more for wide spots on fast stars.",
+            None,
+            "Rings of each spot, and nodes of a ring; what 1e-4 asks for if left out.",
         ),
-        Key("n_planet", "integers", [24, 12], "A third of the slices of each planet, and nodes of a slice."),
+        Key(
+            "n_planet",
+            "integers",
+            None,
+            "A third of the slices of each planet, and nodes of a slice; what 1e-4 asks for if left out.",
+        ),
         Key(
             "max_velocity",
             "number",

@@ -1,7 +1,7 @@
 """Spectra of the disc at an epoch: photosphere, spots, faculae and planets, each at its own velocity."""
 
-import dataclasses
 import math
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,57 +29,73 @@ from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 
 FASTEST_KM_S = 3000.0  # room that velocity kernels may have
+_UNION = 4, 16  # fewest rings of a cap among others, and nodes of a ring
+
+
+class DiscNodes(NamedTuple):
+    """Numbers of nodes, as in `DiscConfig`."""
+
+    disc: tuple[int, int]
+    cap: tuple[int, int]
+    planet: tuple[int, int]
 
 
 class DiscConfig(eqx.Module):
     """How finely the disc is sampled for spectra: static, no leaves.
 
-    The defaults keep spectra within 1e-4 where vsini times resolving power is up to 7.5 times the speed of
-    light (100 km/s in APOGEE), and that times the sine of a spot's radius up to 2 times; `sized` keeps them
-    there beyond.
+    As many nodes keep spectra within 1e-4 as the disc, and a spot upon it, spans elements of resolution by
+    rotation: `vsini`, `spot_radius` and `resolution` say for which stars and which spectrograph. Numbers that
+    are given hold instead.
 
     Attributes:
-        n_disc: Nodes of the immaculate disc, across and along the projected spin axis.
-        n_cap: Rings of each spot and facula, and nodes of a ring.
+        n_disc: Nodes of the immaculate disc, across and along the projected spin axis; found if left out.
+        n_cap: Rings of each spot and facula, and nodes of a ring; found if left out.
         n_planet: A third of the slices of a planet, and nodes of a slice; the spots behind it share as many
-            slices again, and four for each spot on the star, or eight if overlapping spots count once.
+            slices again, and four for each spot on the star, or eight if overlapping spots count once. Found
+            if left out.
         max_velocity: Largest velocity on the disc, turbulence included, that kernels have room for;
             a star that needs more is not valid. [km/s]
+        vsini: Largest rotation velocity on the disc; `Simulator.sized_for` has that of given stars. [km/s]
+        spot_radius: Of the widest spot or facula; `sized_for` has that, too. [rad]
+        resolution: Resolving power; a simulator takes that of each of its spectrographs.
     """
 
-    n_disc: tuple[int, int] = eqx.field(static=True, default=(64, 16))
-    n_cap: tuple[int, int] = eqx.field(static=True, default=(4, 16))
-    n_planet: tuple[int, int] = eqx.field(static=True, default=(24, 12))
+    n_disc: tuple[int, int] | None = eqx.field(static=True, default=None)
+    n_cap: tuple[int, int] | None = eqx.field(static=True, default=None)
+    n_planet: tuple[int, int] | None = eqx.field(static=True, default=None)
     max_velocity: float | int = eqx.field(static=True, default=120.0)
+    vsini: float | int = eqx.field(static=True, default=100.0)
+    spot_radius: float | int = eqx.field(static=True, default=math.radians(10.0))
+    resolution: float | int = eqx.field(static=True, default=22_500.0)
 
     def __check_init__(self):
         for name in ("n_disc", "n_cap", "n_planet"):
             value = getattr(self, name)
-            if len(value) != 2 or min(value) < 1:
+            if value is not None and (len(value) != 2 or min(value) < 1):
                 raise ValueError(f"{name} = {value} must be two whole numbers from 1")
+        for name in ("vsini", "spot_radius", "resolution"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} = {getattr(self, name)}, allowed: [0, inf)")
         if not 0 < self.max_velocity < FASTEST_KM_S:
             raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, {FASTEST_KM_S:g})")
 
-    def sized(self, resolution: float | int, vsini: float | int, radius: float | int) -> "DiscConfig":
-        """With as many nodes, never fewer, as keep spectra within 1e-4; on the host.
+    def nodes(self, *, is_union: bool) -> "DiscNodes":
+        """The numbers of nodes, given or found.
 
         Args:
-            resolution: Resolving power of the spectrograph. [1]
-            vsini: Largest rotation velocity on the disc. [km/s]
-            radius: Of the largest spot or facula. [rad]
+            is_union: Whether overlapping spots cover the surface once: rings are cut by other spots' rims.
 
-        Accuracy: one spot of up to 40 deg at 100 km/s in APOGEE to 6e-5, see tests/observables; faster discs
-            get nodes in proportion.
+        Accuracy: 5e-5 in LAMOST and APOGEE, vsini 0 to 100 km/s, shear 0.4, one spot of up to 60 deg or
+            several of up to 20; see tests/observables/test_disc_nodes.py, and `cap_nodes` on unions.
         """
-        elements = resolution * vsini / C_KM_S  # from the disc's centre to its limb
-        across = elements * math.sin(min(radius, 0.5 * math.pi))
-        n_disc, n_cap, n_planet = self.n_disc, self.n_cap, self.n_planet
-        return dataclasses.replace(
-            self,
-            n_disc=(max(n_disc[0], math.ceil(8.5 * elements)), n_disc[1]),
-            n_cap=(max(n_cap[0], 1 + math.ceil(1.5 * across)), max(n_cap[1], 4 + math.ceil(9 * across))),
-            n_planet=(max(n_planet[0], math.ceil(3.2 * elements)), n_planet[1]),
-        )
+        elements = self.resolution * self.vsini / C_KM_S  # from the disc's centre to its limb
+        size = math.sin(min(self.spot_radius, 0.5 * math.pi))
+        across = elements * size
+        least = _UNION if is_union else (max(2, math.ceil(6 * size)), 6 + math.ceil(5 * size))
+        n_disc = math.ceil(10 + 7.2 * elements), 12 + int(0.5 * elements)
+        n_cap = max(least[0], 1 + math.ceil(1.5 * across)), max(least[1], 4 + math.ceil(9 * across))
+        n_planet = max(24, math.ceil(3.1 * elements)), 12
+        return DiscNodes(self.n_disc or n_disc, self.n_cap or n_cap, self.n_planet or n_planet)
 
     def reach(self, ln_step: float) -> int:
         """Samples on either side of a velocity kernel."""
@@ -109,18 +125,16 @@ def surface_intensity(
 
     A star without spots needs no spot temperature inside the grid.
     """
-    is_spotted = jnp.any(spots.radius > 0)
-
-    def at(contrast):
-        return intensity(grid, star.teff + jnp.where(is_spotted, contrast, 0), star.logg, star.feh)
-
-    photosphere, valid = at(jnp.zeros_like(star.teff))
-    spot, fits = at(-star.spot_contrast)
+    contrasts = [jnp.zeros_like(star.teff), -star.spot_contrast]
+    if has_faculae:
+        contrasts.append(star.facula_contrast)
+    teff = star.teff + jnp.where(jnp.any(spots.radius > 0), jnp.stack(contrasts), 0)
+    # All at once: a product of matrices of 14 rows takes less than two of 7.
+    rows, valid = jax.vmap(lambda t: intensity(grid, t, star.logg, star.feh))(teff)
     if not has_faculae:
-        return SurfaceIntensity(photosphere, spot, None, valid & fits)
-    facula, facula_fits = at(star.facula_contrast)
-    facula = facula * facula_brightening(star, jnp.asarray(grid.mu, star.teff.dtype))[:, None]
-    return SurfaceIntensity(photosphere, spot, facula, valid & fits & facula_fits)
+        return SurfaceIntensity(*rows, None, jnp.all(valid))
+    brightening = facula_brightening(star, jnp.asarray(grid.mu, star.teff.dtype))[:, None]
+    return SurfaceIntensity(rows[0], rows[1], rows[2] * brightening, jnp.all(valid))
 
 
 def _kernel(
@@ -218,9 +232,7 @@ def disc_spectra(
             facula if surface.faculae else None,
             where,
             planets.radius_ratio,
-            config.n_disc,
-            config.n_cap,
-            config.n_planet,
+            *config.nodes(is_union=surface.overlap == "exact"),
             is_union=surface.overlap == "exact",
         )
         return disc_spectrum(star, light, grid, parts, velocity, convection, config)

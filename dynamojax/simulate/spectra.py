@@ -1,6 +1,6 @@
 """Spectra of one star: what one spectrograph records at its epochs."""
 
-from collections.abc import Sequence
+import dataclasses
 
 import equinox as eqx
 import jax
@@ -36,10 +36,8 @@ def margins(
     return shifts, window_reach(spectrograph, step, segment.resolution)
 
 
-def disc_for(
-    systems: System, disc: DiscConfig, spectrographs: Sequence[Spectrograph], surface: SurfaceConfig
-) -> DiscConfig:
-    """Nodes for the fastest of many stars and the widest of their spots or faculae, on the host.
+def disc_for(systems: System, disc: DiscConfig, surface: SurfaceConfig) -> DiscConfig:
+    """For the fastest of many stars and the widest of their spots or faculae, on the host.
 
     Values that are no numbers, and more than there is room for, are not valid whatever the nodes.
     """
@@ -50,8 +48,7 @@ def disc_for(
     if surface.faculae:
         area = area * (1 + np.asarray(star.facula_ratio)[..., None])
     widest = 2 * np.arcsin(np.sqrt(min(np.fmax.reduce(area.ravel(), initial=0), 0.5)))
-    finest = max((float(np.max(s.resolution)) for s in spectrographs), default=0.0)
-    return disc.sized(finest, float(fastest), float(widest))
+    return dataclasses.replace(disc, vsini=float(fastest), spot_radius=float(widest))
 
 
 class Spectra(eqx.Module):
@@ -171,6 +168,7 @@ def recorded(
         max_shift: Room for the velocity of the star as a whole. [km/s]
     """
     star, exposures = system.star, recorder.exposures
+    finest = float(np.max(recorder.spectrograph.resolution))
     velocity = velocity_within(system, recorder)
     flux, valid = disc_spectra(
         star,
@@ -181,7 +179,7 @@ def recorded(
         recorder.grid,
         surface,
         convection,
-        disc,
+        dataclasses.replace(disc, resolution=finest),
     )
     mean = jnp.einsum("tsn,s->tn", flux.reshape(-1, exposures.n_sub, flux.shape[1]), exposures.weights)
     # On coefficients of splines, as the spectra are: off by 3e-5 at A_V = 2.5 in a smoothed grid.

@@ -109,6 +109,7 @@ def test_a_prior_out_of_reach_is_not_valid(tracks):
     assert np.all(np.isnan(stars.labels["mass"]))
 
 
+@pytest.mark.slow
 def test_tries_end_where_a_star_is_found(tracks):
     # Half of the draws have more metals than the tracks.
     plain = dj.Prior.kepler(n_spots=100)

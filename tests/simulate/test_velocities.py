@@ -59,6 +59,7 @@ def test_a_bad_star_is_nan_and_the_others_stay(grid):
     np.testing.assert_allclose(total[0], simulate(good).velocities["rv"].total, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_reaches_the_star(grid):
     simulate = dj.Simulator(grid, velocimeters=[METER])
     slopes = jax.grad(lambda s: jnp.sum(simulate(s).velocities["rv"].total ** 2))(_system())
