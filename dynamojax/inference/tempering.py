@@ -123,12 +123,20 @@ def _together(
     there = np.asarray(log_densities(standard, jnp.asarray(top, dtype)))
     return Weighted(
         *(standard, standard.names, draws.reshape(log.size, -1), weights, log.ravel(), z, best),
-        *(declared(standard, best[None]), np.ones(1), np.nan, sum(n for n, _ in checks), checks[worst][1]),
-        *(runs[0].accepted, known + float(logsumexp(evidences) - np.log(len(runs))), squares),
+        *(declared(standard, best[None]), np.ones(1), np.nan),
+        *(effective_draws(share[counts], np.stack([n for n, _ in checks])), checks[worst][1]),
+        *(float(share @ [run.accepted for run in runs]),),
+        *(known + float(logsumexp(evidences) - np.log(len(runs))), squares),
         *(standard.problem.study.n_good, len(counts), sum(run.n_evaluations for run in runs)),
         *(prior_widths(standard), seed, between(draws[counts])),
         best_there - float(there.max()),
     )
+
+
+def effective_draws(share: np.ndarray, each: np.ndarray) -> np.ndarray:
+    """Effective draws of independent runs together, (n_runs, n) of each: their means' variances add up."""
+    share = share / share.sum()
+    return 1 / np.sum(share[:, None] ** 2 / each, axis=0)
 
 
 def between(draws: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from dynamojax.inference.modes import Ends, prior_draws
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.particles import fitted, swept, tempered
 from dynamojax.inference.standard import Standard
-from dynamojax.inference.tempering import temper
+from dynamojax.inference.tempering import effective_draws, temper
 from tests.inference import stars
 
 KEY = jax.random.key(8)
@@ -337,3 +337,13 @@ def test_draws_of_the_prior_are_normal(surface, x64):
     z = np.asarray(prior_draws(surface, 2000, key=KEY))
     assert min(kstest(z[:, i], "norm").pvalue for i in (0, 1, 4, 5)) > 1e-4
     assert kstest(z[:, 2] / np.pi, "uniform", args=(-1, 2)).pvalue > 1e-4
+
+
+def test_runs_count_by_their_evidence():
+    """Equal runs of equal shares add up; a run of no share adds nothing, and one of too much costs draws."""
+    each = np.full((3, 2), 100.0)
+    np.testing.assert_allclose(effective_draws(np.full(3, 1 / 3), each), 300)
+    np.testing.assert_allclose(effective_draws(np.array([1.0, 0.0, 0.0]), each), 100)
+    uneven = np.array([[100.0], [50.0]])
+    np.testing.assert_allclose(effective_draws(np.array([0.5, 0.25]), uneven), 150)
+    np.testing.assert_allclose(effective_draws(np.array([0.5, 0.5]), uneven), 1 / (0.25 / 100 + 0.25 / 50))
