@@ -1,10 +1,14 @@
 """From a configuration and data sets to what is fitted: star, simulator, free parameters, ties."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from dynamojax.atmosphere.grid import load_grid
 from dynamojax.config import build, build_spectra
@@ -18,6 +22,7 @@ from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.smoothing import Smoothing
+from dynamojax.simulate.spectra import disc_for
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import System
 from dynamojax.validation import validate
@@ -111,13 +116,16 @@ def _simulator(shared: Settings, system: System, instruments: list, settings: Fi
 
 
 def _with_room(made: Simulator, system: System) -> Simulator:
-    """Room for planets where they are, and for spots that may come to overlap all others."""
-    sized = made.sized_for(system)
+    """Room for planets where they are, and for spots that may come to overlap all others.
+
+    The disc stays as fine as the bounds ask for: the fit may leave the star that it begins with.
+    """
+    crossing = made.sized_for(system).crossing
     if made.surface.overlap == "sum":
-        return sized
+        return eqx.tree_at(lambda s: s.crossing, made, crossing)
     room = max(1, min(made.surface.n_neighbours, system.spots.n_spots - 1))
-    surface: SurfaceConfig = dataclasses.replace(sized.surface, n_neighbours=room)
-    return eqx.tree_at(lambda s: s.surface, sized, surface)
+    surface: SurfaceConfig = dataclasses.replace(made.surface, n_neighbours=room)
+    return eqx.tree_at(lambda s: (s.crossing, s.surface), made, (crossing, surface))
 
 
 def _spectra(shared, system, spectrographs, settings: FitSettings, convection) -> dict:
@@ -134,11 +142,23 @@ def _spectra(shared, system, spectrographs, settings: FitSettings, convection) -
     extreme = shared["star"] | _fastest(shared, bounds)
     extreme = dataclasses.replace(shared, values=shared.values | {"star": extreme})
     wide = build.star(extreme)
-    disc = build_spectra.disc(shared, wide, convection)
+    spots = eqx.tree_at(lambda spots: spots.radius, system.spots, _widest(system, bounds))
+    extremes = jax.tree.map(lambda x: x[None], System(wide, spots, system.planets))
+    disc = disc_for(extremes, build_spectra.disc(shared, wide, convection), build.surface(shared))
     shift = build_spectra.max_shift(shared, System(wide, system.spots, system.planets), spectrographs)
     for one in spectrographs:
         build_spectra.check_reach(one, file, disc, shift, smoothing)
     return {"spectra": file, "ranges": ranges, "smoothing": smoothing, "disc": disc, "max_shift": shift}
+
+
+def _widest(system: System, bounds: dict) -> Array:
+    """Radii at the upper ends of their bounds; a hemisphere where there is none. [rad]"""
+    radius, half = system.spots.radius, 0.5 * math.pi
+    for name, (_, high) in bounds.items():
+        if name.startswith("spots.radius"):
+            unit = math.radians(1.0) if "_deg" in name else 1.0
+            radius = jnp.maximum(radius, half if high is None else min(high * unit, half))
+    return radius
 
 
 def _range(name: str, value: float, bounds: dict, nodes) -> tuple[float, float]:
@@ -177,6 +197,8 @@ def _fastest(shared: Settings, bounds: dict) -> dict:
             found[name] = _bound(f"star.{name}", bounds, end)
     if "star.inc_deg" in bounds or "star.inc" in bounds:
         found["inc_deg"] = 90.0
+    if bounds.get("star.facula_ratio", (None, None))[1] is not None:
+        found["facula_ratio"] = bounds["star.facula_ratio"][1]
     if "star.rv" in bounds:
         ends = [abs(_bound("star.rv", bounds, end)) for end in (0, 1)]
         found["rv"] = max(ends)

@@ -123,8 +123,8 @@ def simulator(settings: Settings) -> Simulator:
     spectrographs = build_spectra.spectrographs(settings)
     file = build_spectra.grid_file(settings) if spectrographs else None
     table = settings["spectra"]
-    fastest = table["max_velocity"] or _DEFAULT_VELOCITY
-    disc = DiscConfig(**build_spectra.disc_nodes(settings), max_velocity=fastest, vsini=fastest)
+    nodes = build_spectra.disc_nodes(settings)
+    disc = DiscConfig(**nodes, max_velocity=table["max_velocity"] or _DEFAULT_VELOCITY)
     max_shift = table["max_shift"] or _DEFAULT_SHIFT
     smoothing = Smoothing(over=table["smoothing"])
     for spectrograph in spectrographs:

@@ -24,11 +24,13 @@ from dynamojax.observables.photometry import facula_brightening
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import SPLINE_REACH
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.geometry import rotation_velocity
+from dynamojax.surface.geometry import fastest_rotation, rotation_velocity
 from dynamojax.surface.moments import SurfaceConfig, caps_at
 from dynamojax.system import Epochs, Planets, SpotMap, Star
 
 FASTEST_KM_S = 3000.0  # room that velocity kernels may have
+_USUAL_SPOT = math.radians(10)
+_SLACK, _SLACK_KM_S = 1.001, 1e-3  # rounding of what nodes were counted for
 _UNION = 4, 16  # fewest rings of a cap among others, and nodes of a ring
 
 
@@ -43,9 +45,9 @@ class DiscNodes(NamedTuple):
 class DiscConfig(eqx.Module):
     """How finely the disc is sampled for spectra: static, no leaves.
 
-    As many nodes keep spectra within 1e-4 as the disc, and a spot upon it, spans elements of resolution by
-    rotation: `vsini`, `spot_radius` and `resolution` say for which stars and which spectrograph. Numbers that
-    are given hold instead.
+    The more elements of resolution rotation spreads the disc over, and a spot upon it, the more nodes keep
+    spectra within 1e-4: `vsini`, `spot_radius` and `resolution` say for which stars and which spectrograph.
+    Numbers of nodes that are given hold instead.
 
     Attributes:
         n_disc: Nodes of the immaculate disc, across and along the projected spin axis; found if left out.
@@ -55,8 +57,11 @@ class DiscConfig(eqx.Module):
             if left out.
         max_velocity: Largest velocity on the disc, turbulence included, that kernels have room for;
             a star that needs more is not valid. [km/s]
-        vsini: Largest rotation velocity on the disc; `Simulator.sized_for` has that of given stars. [km/s]
-        spot_radius: Of the widest spot or facula; `sized_for` has that, too. [rad]
+        vsini: Largest rotation velocity on the disc, as from `Simulator.sized_for`: a faster star is not
+            valid; max_velocity if left out. [km/s]
+        spot_radius: Of the widest spot or facula, as from `sized_for`: a star with a wider one is not valid.
+            If left out there are nodes for 10 deg, and any is valid: 3e-3 at 40 deg and 100 km/s in APOGEE.
+            [rad]
         resolution: Resolving power; a simulator takes that of each of its spectrographs.
     """
 
@@ -64,8 +69,8 @@ class DiscConfig(eqx.Module):
     n_cap: tuple[int, int] | None = eqx.field(static=True, default=None)
     n_planet: tuple[int, int] | None = eqx.field(static=True, default=None)
     max_velocity: float | int = eqx.field(static=True, default=120.0)
-    vsini: float | int = eqx.field(static=True, default=100.0)
-    spot_radius: float | int = eqx.field(static=True, default=math.radians(10.0))
+    vsini: float | int | None = eqx.field(static=True, default=None)
+    spot_radius: float | int | None = eqx.field(static=True, default=None)
     resolution: float | int = eqx.field(static=True, default=22_500.0)
 
     def __check_init__(self):
@@ -74,8 +79,9 @@ class DiscConfig(eqx.Module):
             if value is not None and (len(value) != 2 or min(value) < 1):
                 raise ValueError(f"{name} = {value} must be two whole numbers from 1")
         for name in ("vsini", "spot_radius", "resolution"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} = {getattr(self, name)}, allowed: [0, inf)")
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} = {value}, allowed: [0, inf)")
         if not 0 < self.max_velocity < FASTEST_KM_S:
             raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, {FASTEST_KM_S:g})")
 
@@ -88,14 +94,25 @@ class DiscConfig(eqx.Module):
         Accuracy: 5e-5 in LAMOST and APOGEE, vsini 0 to 100 km/s, shear 0.4, one spot of up to 60 deg or
             several of up to 20; see tests/observables/test_disc_nodes.py, and `cap_nodes` on unions.
         """
-        elements = self.resolution * self.vsini / C_KM_S  # from the disc's centre to its limb
-        size = math.sin(min(self.spot_radius, 0.5 * math.pi))
+        vsini = self.max_velocity if self.vsini is None else self.vsini
+        elements = self.resolution * vsini / C_KM_S  # from the disc's centre to its limb
+        radius = _USUAL_SPOT if self.spot_radius is None else self.spot_radius
+        size = math.sin(min(radius, 0.5 * math.pi))
         across = elements * size
         least = _UNION if is_union else (max(2, math.ceil(6 * size)), 6 + math.ceil(5 * size))
         n_disc = math.ceil(10 + 7.2 * elements), 12 + int(0.5 * elements)
         n_cap = max(least[0], 1 + math.ceil(1.5 * across)), max(least[1], 4 + math.ceil(9 * across))
         n_planet = max(24, math.ceil(3.1 * elements)), 12
         return DiscNodes(self.n_disc or n_disc, self.n_cap or n_cap, self.n_planet or n_planet)
+
+    def suits(self, star: Star, half_sine: Float[Array, " n_caps"]) -> Bool[Array, ""]:
+        """Whether there are nodes for this rotation and these caps, sin(r/2) of their radii."""
+        fits = jnp.asarray(True)
+        if self.vsini is not None:
+            fits &= jnp.abs(fastest_rotation(star)) <= _SLACK * self.vsini + _SLACK_KM_S
+        if self.spot_radius is not None:
+            fits &= jnp.max(half_sine, initial=0) <= _SLACK * math.sin(0.5 * self.spot_radius)
+        return fits
 
     def reach(self, ln_step: float) -> int:
         """Samples on either side of a velocity kernel."""
@@ -235,7 +252,8 @@ def disc_spectra(
             *config.nodes(is_union=surface.overlap == "exact"),
             is_union=surface.overlap == "exact",
         )
-        return disc_spectrum(star, light, grid, parts, velocity, convection, config)
+        flux, fits = disc_spectrum(star, light, grid, parts, velocity, convection, config)
+        return flux, fits & config.suits(star, facula if surface.faculae else spot)
 
     by_time = jnp.moveaxis(position, -1, 0), spot.T, facula.T, jnp.moveaxis(where, 1, 0), velocity
     flux, fits = jax.lax.map(at, by_time)

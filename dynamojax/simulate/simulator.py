@@ -196,8 +196,9 @@ class Simulator(eqx.Module):
         """This simulator with just the room these systems need, one or a population, so that none fails.
 
         On the host: sets `n_neighbours` of the surface in exact mode, and the room of the crossings; behind
-        companions above a quarter of the star it makes them finer, too, as it makes the disc of fast stars
-        and wide spots (`DiscConfig.sized`).
+        companions above a quarter of the star it makes them finer, too. Spectra get the nodes of the fastest
+        of these stars and the widest of their spots (`DiscConfig`), and no more: for a fit, give it the
+        extremes that the bounds allow.
         """
         batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
         # one more of each: a count on the edge may round otherwise in another program

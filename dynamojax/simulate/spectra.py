@@ -1,6 +1,7 @@
 """Spectra of one star: what one spectrograph records at its epochs."""
 
 import dataclasses
+import math
 
 import equinox as eqx
 import jax
@@ -48,7 +49,14 @@ def disc_for(systems: System, disc: DiscConfig, surface: SurfaceConfig) -> DiscC
     if surface.faculae:
         area = area * (1 + np.asarray(star.facula_ratio)[..., None])
     widest = 2 * np.arcsin(np.sqrt(min(np.fmax.reduce(area.ravel(), initial=0), 0.5)))
-    return dataclasses.replace(disc, vsini=float(fastest), spot_radius=float(widest))
+    return dataclasses.replace(
+        disc, vsini=_up(float(fastest), 5.0), spot_radius=_up(float(widest), math.radians(1.0))
+    )
+
+
+def _up(value: float, step: float) -> float:
+    """To the next step: programs are compiled for each value, and stars alike should share theirs."""
+    return step * math.ceil(value / step * (1 - 1e-6))
 
 
 class Spectra(eqx.Module):

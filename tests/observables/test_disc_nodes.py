@@ -15,8 +15,8 @@ WIDE, WIDER = [(10, 60, 40)], [(-20, 85, 60)]
 RESOLUTION = {"lamost": 1800.0, "apogee": 22500.0}
 
 
-def spectrum(name, vsini, spots, disc):
-    """Pixels, on the embedded grid, with shear and solar convection."""
+def scene(name, vsini, spots, disc):
+    """Simulator, on the embedded grid, and a star with shear and solar convection."""
     instrument = {
         "lamost": lambda: dj.lamost(epochs=1).within(4800, 5300),
         "apogee": lambda: dj.apogee(epochs=1).within(15900, 15980),
@@ -36,10 +36,17 @@ def spectrum(name, vsini, spots, disc):
     system = dj.System(
         star, dj.SpotMap.from_degrees(*map(list, zip(*spots, strict=True))), dj.Planets.empty()
     )
+    return simulate, system
+
+
+def spectrum(name, vsini, spots, disc):
+    """Pixels, and the disc that is found for them."""
+    simulate, system = scene(name, vsini, spots, disc)
     simulate = simulate.sized_for(system)
     observables = simulate(system)
     assert observables.valid
-    return np.asarray(observables.spectra[instrument.name].flux[0]), simulate.disc
+    (seen,) = observables.spectra.values()
+    return np.asarray(seen.flux[0]), simulate.disc
 
 
 slow = pytest.mark.slow
@@ -65,8 +72,7 @@ def test_the_nodes_that_are_found_are_enough(x64, name, vsini, spots):
     """Against many times as many; brute force is in test_spectroscopy."""
     got, disc = spectrum(name, vsini, spots, DiscConfig())
     widest = math.radians(max(radius for *_, radius in spots))
-    assert disc.vsini == pytest.approx(vsini, rel=2e-3, abs=2e-3)
-    assert disc.spot_radius == pytest.approx(widest, rel=1e-6)
+    assert vsini <= disc.vsini <= vsini + 5.01 and widest <= disc.spot_radius < widest + math.radians(1.01)
     fine, _ = spectrum(name, vsini, spots, DiscConfig(**DENSE))
     off = np.abs(got / fine - 1).max()
     print(f"{name} {vsini} km/s, {len(spots)} spots: {off:.1e}", count(disc, name))
@@ -82,6 +88,18 @@ def test_slow_stars_and_coarse_spectrographs_need_few():
     assert math.prod(nodes.disc) < 150 and math.prod(nodes.cap) <= 14
     fast = count(DiscConfig(), "apogee")
     assert math.prod(fast.disc) > 900 and math.prod(fast.cap) >= 48
+
+
+def test_a_star_for_which_there_are_no_nodes_is_not_valid():
+    """Neither a faster one nor one with wider spots, where nodes were counted for others."""
+    for change, is_valid in (
+        ({}, True),
+        ({"vsini": 20, "spot_radius": math.radians(5)}, True),
+        ({"vsini": 19}, False),
+        ({"spot_radius": math.radians(4.9)}, False),
+    ):
+        simulate, system = scene("lamost", 20, [(0, 0, 5)], DiscConfig(**change))
+        assert bool(simulate(system).valid) == is_valid
 
 
 def test_unions_have_more_and_given_numbers_hold():
