@@ -32,6 +32,7 @@ from dynamojax.observables.photometry import disc_flux
 
 SIGMA = 2e-4
 N_SPOTS = 10
+MAX_STEPS = 600
 LAT, RADIUS = (-75.0, 75.0), (0.3, 12.0)
 FREE = [dj.Free("spots.lat_deg", *LAT), "spots.lon_deg", dj.Free("spots.radius_deg", *RADIUS)]
 NO_YNN = "--xla_cpu_experimental_ynn_fusion_type="
@@ -77,7 +78,7 @@ def ours(system: dj.System, simulate: dj.Simulator, job: Job, data) -> tuple[lis
     rows = []
     for name in ("first call, compiled", "again"):
         start = time.perf_counter()
-        fit = dj.fit(begin, simulate, [data], FREE, key=jax.random.key(2))
+        fit = dj.fit(begin, simulate, [data], FREE, key=jax.random.key(2), max_steps=MAX_STEPS)
         wall = time.perf_counter() - start
         facts = {"converged": fit.is_converged, "chi2": fit.chi2, "n_steps": int(fit.n_steps[fit.best])}
         rows.append({"task": f"fit, {name}", "system": "dynamojax", "wall_s": wall, **facts})
@@ -249,7 +250,7 @@ def batch(simulate: dj.Simulator, system: dj.System) -> dict:
         systems.append(dj.System(system.star, begin, system.planets))
         sets.append([dj.DataSet.light_curve(simulate.photometers["kepler"], times, flux, SIGMA)])
     start = time.perf_counter()
-    fits = dj.fit_many(systems, simulate, sets, FREE, key=jax.random.key(3))
+    fits = dj.fit_many(systems, simulate, sets, FREE, key=jax.random.key(3), max_steps=MAX_STEPS)
     wall = time.perf_counter() - start
     count = {"batch": 64, "n_converged": sum(f.is_converged for f in fits)}
     reduced = float(np.median([f.chi2 / f.n_good for f in fits]))
