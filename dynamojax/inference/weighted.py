@@ -37,7 +37,8 @@ class Weighted:
         shares: Of the weights nearest to each of them.
         k_hat: Pareto shape of the largest weights: above 0.7 they do not stand for the posterior. NaN where
             particles were tempered.
-        n_effective: Of each parameter: of the walkers, or without them 1 / sum of squared weights.
+        n_effective: Of each parameter: of the walkers, or without them 1 / sum of squared weights; of several
+            runs by their evidence.
         drift: Of the walkers' mean from the first half to the second of the steps kept, in standard
             deviations; NaN without walkers.
         accepted: Share of their steps.

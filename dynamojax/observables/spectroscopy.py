@@ -62,7 +62,8 @@ class DiscConfig(eqx.Module):
         spot_radius: Of the widest spot or facula, as from `sized_for`: a star with a wider one is not valid.
             If left out there are nodes for 10 deg, and any is valid: 3e-3 at 40 deg and 100 km/s in APOGEE.
             [rad]
-        resolution: Resolving power; a simulator takes that of each of its spectrographs.
+        resolution: Resolving power, for `disc_spectra` by itself; a simulator takes that of each of its
+            spectrographs.
     """
 
     n_disc: tuple[int, int] | None = eqx.field(static=True, default=None)
@@ -91,10 +92,11 @@ class DiscConfig(eqx.Module):
         Args:
             is_union: Whether overlapping spots cover the surface once: rings are cut by other spots' rims.
 
-        Accuracy: 5e-5 in LAMOST and APOGEE, vsini 0 to 100 km/s, shear 0.4, one spot of up to 60 deg or
-            several of up to 20; see tests/observables/test_disc_nodes.py, and `cap_nodes` on unions.
+        Accuracy: 5e-5 in LAMOST and APOGEE, vsini 0 to 100 km/s, shear 0.4, one spot of up to 40 deg or
+            several of up to 20, at 5500 K; see tests/observables/test_disc_nodes.py, and `cap_nodes` on
+            unions. Not measured for finer spectrographs at such speeds (vsini R / c above 7.5).
         """
-        vsini = self.max_velocity if self.vsini is None else self.vsini
+        vsini = self.max_velocity if self.vsini is None else min(self.vsini, self.max_velocity)
         elements = self.resolution * vsini / C_KM_S  # from the disc's centre to its limb
         radius = _USUAL_SPOT if self.spot_radius is None else self.spot_radius
         size = math.sin(min(radius, 0.5 * math.pi))
@@ -102,7 +104,7 @@ class DiscConfig(eqx.Module):
         least = _UNION if is_union else (max(2, math.ceil(6 * size)), 6 + math.ceil(5 * size))
         n_disc = math.ceil(10 + 7.2 * elements), 12 + int(0.5 * elements)
         n_cap = max(least[0], 1 + math.ceil(1.5 * across)), max(least[1], 4 + math.ceil(9 * across))
-        n_planet = max(24, math.ceil(3.1 * elements)), 12
+        n_planet = max(24, math.ceil(3.1 * elements)), n_disc[1]
         return DiscNodes(self.n_disc or n_disc, self.n_cap or n_cap, self.n_planet or n_planet)
 
     def suits(self, star: Star, half_sine: Float[Array, " n_caps"]) -> Bool[Array, ""]:

@@ -208,7 +208,7 @@ class Simulator(eqx.Module):
             surface = dataclasses.replace(surface, n_neighbours=needed[0])
         largest = float(jnp.max(batch.planets.radius_ratio, initial=0))
         crossing = sized(self.crossing, needed[1], needed[2], largest)
-        disc = disc_for(batch, self.disc, self.surface)
+        disc = disc_for(batch, self.disc, self.surface) if self.recorders else self.disc
         return eqx.tree_at(lambda s: (s.surface, s.crossing, s.disc), self, (surface, crossing, disc))
 
 

@@ -11,6 +11,7 @@ from dynamojax.observables.spectroscopy import DiscConfig
 
 DENSE = {"n_disc": (160, 40), "n_cap": (24, 96)}
 SPOTS = [(20, 30, 12), (-30, -40, 20), (25, 85, 15), (0, -88, 10), (60, 0, 3)]
+SMALL = [(20, 30, 9), (-30, -40, 4), (0, -88, 7), (60, 0, 3)]
 WIDE, WIDER = [(10, 60, 40)], [(-20, 85, 60)]
 RESOLUTION = {"lamost": 1800.0, "apogee": 22500.0}
 
@@ -55,7 +56,8 @@ slow = pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "vsini", "spots"),
     [
-        ("lamost", 12, SPOTS),
+        ("lamost", 12, SMALL),
+        pytest.param("lamost", 12, SPOTS, marks=slow),
         pytest.param("lamost", 0, SPOTS, marks=slow),
         pytest.param("lamost", 100, SPOTS, marks=slow),
         pytest.param("lamost", 100, WIDE, marks=slow),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dynamojax.atmosphere.interpolation import intensity
+from dynamojax.observables.line_kernels import convolved
 from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import interpolation_filter
@@ -241,3 +242,9 @@ def test_microscopic_motion_is_a_gaussian_on_everything(x64):
     inner = slice(200, -200)
     np.testing.assert_allclose(moving[inner], expected[inner], rtol=1e-8)
     assert np.max(np.abs(moving[inner] / still[inner] - 1)) > 1e-3
+
+
+@pytest.mark.parametrize(("n_samples", "n_wavelengths"), [(40, 100), (41, 30)])
+def test_a_kernel_that_has_no_middle_or_no_room_is_an_error(n_samples, n_wavelengths):
+    with pytest.raises(ValueError, match=f"a kernel of {n_samples} samples must be odd and at most"):
+        convolved(jnp.ones((2, n_wavelengths)), jnp.ones((2, n_samples)))
