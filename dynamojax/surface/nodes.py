@@ -145,10 +145,10 @@ def cap_nodes(
     Returns:
         Unit vectors (x, y, mu) of the nodes, and their solid angles; mu times it is projected area. [sr]
     Accuracy: one cap, see `DiscConfig`. A union, 4 rings of 16, 200 scenes of six caps within a radius of
-        one another, in shares of the disc, median and worst: of 1 to 7 deg 6e-6 and 1.4e-4, of 5 to 12 deg
-        5e-5 and 6e-4, of 15 to 40 deg 5e-4 and 6e-3 (16 rings of 64: 1e-6 and 6e-5, 5e-6 and 2e-4, 5e-5 and
-        1e-3), since a ring is split at the first rim it meets, not at all of
-        them. Slopes by radius err by 2e-5 and by 6 % of themselves in the median; `overlap` is exact.
+        one another, in shares of the disc, median and worst: of 1 to 7 deg 8e-6 and 3e-4, of 5 to 12 deg
+        5e-5 and 1e-3, of 15 to 40 deg 5e-4 and 5e-3 (16 rings of 64: 7e-7 and 3e-5, 5e-6 and 1.3e-4, 5e-5
+        and 1.3e-3), since a ring is split at the first rim it meets, not at all of them; `overlap` is exact,
+        benchmarks/union_nodes.py. Slopes by radius err by 2e-5 and by 6 % of themselves in the median.
     """
     v, wv = (jnp.asarray(q, half_sine.dtype) for q in gauss_legendre(n_azimuth, -1.0, 1.0))
     x, y, z = position
