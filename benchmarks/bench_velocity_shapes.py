@@ -13,7 +13,7 @@ import numpy as np
 import dynamojax as dj
 from benchmarks import harness
 from benchmarks import velocity_scenes as scenes
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 

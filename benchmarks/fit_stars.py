@@ -10,7 +10,7 @@ from dynamojax.inference.information import expected, with_noise
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.problem import Problem
 from dynamojax.instruments.photometer import Photometer
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 
 MODES = ("light", "spectrum", "joint")
 NOISE = {"kepler": 1e-3, "apogee": 0.01}

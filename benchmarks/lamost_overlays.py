@@ -22,7 +22,7 @@ from matplotlib import rc_context
 import dynamojax as dj
 from dynamojax.files.observed import ObservedSpectrum
 from dynamojax.files.read_spectra import read_lamost
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.plotting.lines import marks_within, placed
 from dynamojax.plotting.style import FAINT, MUTED, PALETTE, STYLE, new_figure
 from dynamojax.simulate.smoothing import Smoothing

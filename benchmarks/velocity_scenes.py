@@ -21,8 +21,8 @@ from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.atmosphere.wavelengths import LogAxis
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
 from dynamojax.numerics import as_float
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.photometry import BandPolynomials
-from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig

@@ -37,6 +37,7 @@ _HOMES = {
     ),
     "observables.chromatic": ("chromatic_index",),
     "observables.correlation": ("correlator",),
+    "observables.disc_config": ("DiscConfig",),
     "observables.line_shape": ("line_shape",),
     "observables.noise": ("add_noise", "kepler_noise", "tess_noise", "white_noise"),
     "observables.photometry": ("magnitude",),

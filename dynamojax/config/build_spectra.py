@@ -19,8 +19,8 @@ from dynamojax.instruments.schedule import regular_times
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
 from dynamojax.instruments.spectrograph_table import from_table
 from dynamojax.observables import spectral_noise_presets
+from dynamojax.observables.disc_config import FASTEST_KM_S, DiscConfig
 from dynamojax.observables.spectral_noise import SpectralNoise
-from dynamojax.observables.spectroscopy import FASTEST_KM_S, DiscConfig
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import margins

@@ -20,9 +20,9 @@ from dynamojax.config.relations import name_of
 from dynamojax.evolution import track_file
 from dynamojax.evolution.track_file import load_tracks
 from dynamojax.evolution.tracks import TrackGrid
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.noise import validate_noise
 from dynamojax.observables.spectral_noise import pixel_table
-from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.planets.encounters import CrossingConfig, sized
 from dynamojax.population.combined_light import observe
 from dynamojax.population.manifest import file_digest

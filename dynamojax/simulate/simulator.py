@@ -16,8 +16,8 @@ from dynamojax.atmosphere.grid_file import GridFile, open_grid
 from dynamojax.atmosphere.limb_darkening import DEFAULT_DEGREE, LimbDarkening
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.photometry import BandPolynomials, band_polynomials
-from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.observables.velocity_series import VelocitySeries
 from dynamojax.planets.encounters import CrossingConfig, room_needed, sized
 from dynamojax.planets.orbit import planet_positions

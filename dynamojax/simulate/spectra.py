@@ -17,8 +17,9 @@ from dynamojax.constants import C_KM_S
 from dynamojax.instruments.line_spread import PixelOperator, pixel_operator, window_reach
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.numerics import as_float
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.photometry import dilution
-from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
+from dynamojax.observables.spectroscopy import disc_spectra
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.exposures import Exposures
 from dynamojax.simulate.smoothing import Smoothing

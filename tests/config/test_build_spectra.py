@@ -15,7 +15,7 @@ from dynamojax.config.spectrograph_keys import SPECTROGRAPH_PRESETS
 from dynamojax.config.table import DUST_LAWS
 from dynamojax.constants import DAY_S
 from dynamojax.instruments import spectrograph_presets as presets
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.simulate import Smoothing
 from dynamojax.surface.convection import Convection
 from dynamojax.system import Planets, SpotMap, System

@@ -13,7 +13,7 @@ from dynamojax.config import documents
 from dynamojax.config.keys import Key, check_value
 from dynamojax.config.reading import check, read_settings
 from dynamojax.config.table import BY_NAME, SECTIONS
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.surface.activity import Activity, Emergence
 from dynamojax.surface.convection import Convection

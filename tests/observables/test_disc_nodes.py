@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dynamojax as dj
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 
 DENSE = {"n_disc": (160, 40), "n_cap": (24, 96)}
 SPOTS = [(20, 30, 12), (-30, -40, 20), (25, 85, 15), (0, -88, 10), (60, 0, 3)]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dynamojax.atmosphere.interpolation import intensity
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.line_kernels import convolved
-from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
+from dynamojax.observables.spectroscopy import disc_spectra
 from dynamojax.planets.orbit import planet_positions
 from dynamojax.splines import interpolation_filter
 from dynamojax.surface.convection import Convection

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
+from dynamojax.observables.disc_config import DiscConfig
+from dynamojax.observables.spectroscopy import disc_spectra
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.moments import SurfaceConfig
 from dynamojax.system import Epochs, Planets, SpotMap, Star

@@ -13,8 +13,8 @@ from dynamojax.atmosphere.grid import load_grid
 from dynamojax.atmosphere.grid_file import EMBEDDED
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.spectral_noise import NoisySpectrum
-from dynamojax.observables.spectroscopy import DiscConfig
 from dynamojax.observables.velocity_series import VelocitySeries
 from dynamojax.plotting import plot_dynamic_spectrum, plot_spectra, plot_velocity_series
 from dynamojax.plotting.lines import MARKS, marks_within, placed

@@ -11,8 +11,9 @@ import pytest
 from dust_extinction.parameter_averages import F19, G23
 
 import dynamojax as dj
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.photometry import dilution
-from dynamojax.observables.spectroscopy import DiscConfig, disc_spectra
+from dynamojax.observables.spectroscopy import disc_spectra
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.splines import interpolation_filter
 from tests.oracles.line_spread import deposited

@@ -10,8 +10,8 @@ from dynamojax.atmosphere.grid_layout import Segment
 from dynamojax.atmosphere.grid_writer import GridWriter
 from dynamojax.atmosphere.limb_darkening import quadrature_nodes
 from dynamojax.atmosphere.wavelengths import LogAxis
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.observables.photometry import dilution
-from dynamojax.observables.spectroscopy import DiscConfig
 
 NODES = {"teff": (5000.0, 5500.0, 6000.0), "logg": (4.0, 4.5, 5.0), "feh": (-0.5, 0.0, 0.5)}
 N_MU, WIDTH = 4, 0.06  # [A]

@@ -9,7 +9,7 @@ from dynamojax.atmosphere.grid_file import open_grid
 from dynamojax.atmosphere.interpolation import intensity
 from dynamojax.instruments.line_spread import finest_resolution, pixel_operator, window_reach
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
-from dynamojax.observables.spectroscopy import DiscConfig
+from dynamojax.observables.disc_config import DiscConfig
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import Recorder
 from tests.oracles.line_spread import deposited
