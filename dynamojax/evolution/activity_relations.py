@@ -15,9 +15,9 @@ from dynamojax.evolution.turnover import Ranged, curve, ranged
 _LOG_ROSSBY = (-1.5, -1.2, -0.9, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.5)
 _LOG_SPH = (3.984, 3.958, 3.865, 3.619, 3.380, 3.353, 3.114, 2.733, 2.415, 2.401)
 SPH_SCATTER_DEX = 0.37
-SPH_SUN_PPM = (
-    166.0  # mean of a cycle, as commonly quoted from Mathur et al. (2014), A&A 562, A124; not checked
-)
+# Mean of a cycle, as commonly quoted from Mathur et al. (2014), A&A 562, A124; 172 +- 13 in 27 years of
+# VIRGO's green and red light, as `python -m grids.measure_activity` prints.
+SPH_SUN_PPM = 166.0
 
 RHK_SCATTER_DEX = 0.1  # of single observations about their mean, Mamajek & Hillenbrand (2008), section 2
 CYCLE_SCATTER_DEX = 0.2  # our reading of the spread of either branch
@@ -40,8 +40,8 @@ def age_from_rhk(log_rhk: Float[Array, ""]) -> Ranged:
     Args:
         log_rhk: -5.1 to -4.0. [dex]
 
-    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 3, as commonly quoted: its
-        coefficients were not checked against the paper. The Sun, at -4.91, becomes 4.95 Gyr.
+    Source: Mamajek & Hillenbrand (2008), ApJ 687, 1264, equation 3; the same numbers in BAFFLES
+        (adamstanfordmoore/BAFFLES). The Sun, at -4.91, becomes 4.95 Gyr.
     """
     log_year = -38.053 - 17.912 * log_rhk - 1.6675 * log_rhk**2
     return ranged(10 ** (log_year - 9.0), (log_rhk >= -5.1) & (log_rhk <= -4.0))
@@ -83,8 +83,8 @@ def spot_contrast(teff: Float[Array, ""]) -> Ranged:
     Args:
         teff: 3300 to 6300. [K]
 
-    Source: Maehara et al. (2017), PASJ 69, 41, equation 4, after Berdyugina (2005), as commonly
-        quoted; not checked against the paper.
+    Source: superflare studies (Maehara et al. 2017, PASJ 69, 41) after Berdyugina (2005), Living Rev. Solar
+        Phys. 2, 8; the same numbers in yama662607/kyoto-flare-detection.
     """
     return ranged(3.58e-5 * teff**2 + 0.249 * teff - 808.0, (teff >= 3300.0) & (teff <= 6300.0))
 
@@ -123,8 +123,8 @@ def cycle_noyes(rossby: Float[Array, ""]) -> Ranged:
     Args:
         rossby: 0.3 to 3, with `turnover_noyes`. [1]
 
-    Source: Noyes, Weiss & Vaughan (1984), ApJ 287, 769: the power 1.28 +- 0.48, as
-        commonly quoted; not checked against the paper.
+    Source: Noyes, Weiss & Vaughan (1984), ApJ 287, 769: the power 1.28 +- 0.48, as commonly quoted; not
+        checked against the paper, nor found in a public text.
     """
     inside = (rossby >= 0.3) & (rossby <= 3.0)
     return ranged(11.0 * 365.25 * (jnp.where(inside, rossby, 1.0) / 2.1) ** 1.28, inside)
@@ -138,8 +138,9 @@ def cycle_branches(prot: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Arra
     Args:
         prot: 5 to 50. [day]
 
-    Source: Boehm-Vitense (2007), ApJ 657, 486, as commonly quoted; not checked against the paper. Scatter
-        CYCLE_SCATTER_DEX.
+    Source: Boehm-Vitense (2007), ApJ 657, 486, as commonly quoted, not checked against the paper; the review
+        of Guedel (2007), Living Rev. Solar Phys. 4, 3, has 200 to 600 rotations for active stars and about
+        100 for inactive ones. Scatter CYCLE_SCATTER_DEX.
     """
     inside = (prot >= 5.0) & (prot <= 50.0)
     return ranged(300.0 * prot, inside)[0], ranged(90.0 * prot, inside)[0]

@@ -101,12 +101,17 @@ def lifetime_giles(sph: Float[Array, ""], teff: Float[Array, ""]) -> Float[Array
         sph: Standard deviation of the light, 1e3 to 1e5; below, the value at 1060 is held. [ppm]
         teff: [K]
 
-    Source: Giles, Collier Cameron & Haywood (2017), MNRAS 472, 1618, equation 8, as commonly quoted:
-        its coefficients were not checked against the paper.
+    Source: Giles, Collier Cameron & Haywood (2017), MNRAS 472, 1618, equation 8, as commonly quoted: its
+        coefficients were not checked against the paper, nor found in a public text.
     """
     lowest = -3.0123 / (2 * 0.5062)  # where the published parabola turns
     log_rms = jnp.maximum(jnp.log10(sph) - 6.0, lowest)
     return 10 ** (10.9252 + 3.0123 * log_rms + 0.5062 * log_rms**2 - 1.3606 * jnp.log10(teff))
+
+
+def contrast_held(teff: Float[Array, ""]) -> Float[Array, ""]:
+    """Contrast of spots by `spot_contrast`, held at its end values below 3300 and above 6300 K. [K]"""
+    return spot_contrast(jnp.clip(teff, *_SPOT_TEFF))[0]
 
 
 def darkness(teff: Float[Array, ""], contrast: Float[Array, ""]) -> Float[Array, ""]:
@@ -186,7 +191,7 @@ class RossbySpots(AbstractSpots):
             return getattr(self, name).sample(key=stream(key, name))
 
         sph = sph_of_all(rossby, teff, self.quiet_dex) * draw("scatter")
-        contrast = spot_contrast(jnp.clip(teff, *_SPOT_TEFF))[0] * draw("contrast")
+        contrast = contrast_held(teff) * draw("contrast")
         decay = jnp.hypot(lifetime_giles(sph, teff) * draw("lifetime"), draw("recurrence") * prot / rossby)
         growth = draw("growth") * decay
         alive = draw("alive")

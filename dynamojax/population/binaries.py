@@ -22,9 +22,9 @@ from dynamojax.population.distributions import (
 from dynamojax.system import Planets, Star, leaf
 
 # Share of stars with a companion by mass of the primary: Duchene & Kraus (2013), ARA&A 51, 269, table 1, as
-# quoted in DOI 10.1051/0004-6361/201526933: 26 % at 0.1-0.5 M_sun, 44 % at 0.7-1.3, 50 % or more above.
-# The 22 % at the bottom are as commonly quoted from it, not checked; Burgasser et al. (2007, Protostars and
-# Planets V, 427) have 10 to 30 % there.
+# quoted in DOI 10.1051/0004-6361/201526933: 26 % at 0.1-0.5 M_sun, 44 % at 0.7-1.3, 50 % or more above; the
+# 22 % at the bottom, too, in emilyhunt/ocelot, where Burgasser et al. (2007, Protostars and Planets V, 427)
+# have 10 to 30 %.
 _MASS = (0.1, 0.3, 1.0, 1.5)
 _SHARE = (0.22, 0.26, 0.44, 0.50)
 
@@ -119,10 +119,10 @@ def kepler_binaries(*, eclipses: bool = False) -> Binaries:
 
     Source: log10 of the period in days 5.03 +- 2.28 (Raghavan et al. 2010, ApJS 190, 1); mass ratios nearly
         uniform (Tokovinin 2014, AJ 147, 87), with 3 % more than that within 2 % of equal masses, as among
-        spectroscopic binaries (Simon & Obbie 2009, AJ 137, 3442); orbits circular below 12 days, as commonly
-        quoted from Raghavan et al., not checked against the paper; synchronous below 10 days, as 79 % of
-        eclipsing binaries are (Lurie et al. 2017, AJ 154, 250). The aperture is a pixel of Kepler. That a
-        survey by brightness sees more twins than are born is not in it.
+        spectroscopic binaries (Simon & Obbie 2009, AJ 137, 3442); orbits circular below 12 days (Raghavan et
+        al., as two public recipes for binaries have it from them, not read in the paper); synchronous below
+        10 days, as 79 % of eclipsing binaries are (Lurie et al. 2017, AJ 154, 250). The aperture is a pixel
+        of Kepler. That a survey by brightness sees more twins than are born is not in it.
     """
     return Binaries(
         share=1.0,
