@@ -126,9 +126,8 @@ def catalogued(table: dict) -> dict:
 
 
 def compared(table: dict, kepler: dict) -> list[dict]:
-    """Distances of the distributions, in each bin of teff as a catalogue has it."""
+    """Distances of the distributions, in each bin of teff; ours `catalogued`."""
     rows = []
-    table = catalogued(table)
     for low, high in zip(BINS[:-1], BINS[1:], strict=True):
         inside = (table["teff"] >= low) & (table["teff"] < high)
         found = inside & table["found"]
@@ -177,8 +176,7 @@ def recovery(table: dict) -> dict[str, float]:
 
 
 def found_shares(table: dict) -> dict[str, dict[str, float]]:
-    """Share of stars with a period, ours and Kepler's."""
-    table = catalogued(table)
+    """Share of stars with a period, ours, `catalogued`, and Kepler's."""
     cool = table["teff"] < 5200.0
     names = list(FOUND)
     ours = {names[0]: table["found"][cool].mean(), names[1]: table["found"][~cool].mean()}
@@ -187,7 +185,8 @@ def found_shares(table: dict) -> dict[str, dict[str, float]]:
 
 def report(table: dict, kepler: dict) -> dict:
     """All numbers of one population."""
-    bins = compared(table, kepler)
+    as_seen = catalogued(table)
+    bins = compared(as_seen, kepler)
     worst = max(bins, key=lambda row: max(row["period"]["wasserstein_dex"], row["sph"]["wasserstein_dex"]))
     ratio = np.log10(table["clean_sph"] / table["aim"])
     return {
@@ -197,7 +196,7 @@ def report(table: dict, kepler: dict) -> dict:
         "mean_wasserstein_dex": {
             key: float(np.mean([row[key]["wasserstein_dex"] for row in bins])) for key in ("period", "sph")
         },
-        "found": found_shares(table),
+        "found": found_shares(as_seen),
         "recovery": recovery(table),
         "clean_sph_over_aim_dex": {
             "median": float(np.nanmedian(ratio)),

@@ -33,7 +33,7 @@ from dynamojax.population.sampling import LABEL_UNITS, sample_star, sized_for
 from dynamojax.population.stars import CurveNoise, SpectrumNoise, StarMaker, VelocityNoise
 from dynamojax.simulate import Simulator
 from dynamojax.simulate.light_curves import bands_behind_dust
-from dynamojax.simulate.simulator import _room_needed as room_of_each
+from dynamojax.simulate.simulator import room_of_each
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.system import Epochs
 

@@ -11,9 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from dynamojax.constants import LOGG_SUN_DEX, TEFF_SUN_K
 from dynamojax.evolution.stencil import axis_stencil, on_metal_scale
-from dynamojax.evolution.tracks import StellarState, TrackGrid, at_phase
+from dynamojax.evolution.tracks import StellarState, TrackGrid, at_phase, radius_and_gravity
 from dynamojax.numerics import safe_divide
 
 ZERO_AGE_EEP = 202.0  # where MIST's main sequence begins
@@ -45,12 +44,6 @@ class Inversion(NamedTuple):
     complete: Bool[Array, ""]
 
 
-def _gravity(log_teff, log_luminosity, log_mass):
-    """Log g of log10 of K, L_sun and M_sun. [dex]."""
-    log_radius = 0.5 * log_luminosity - 2.0 * (log_teff - jnp.log10(TEFF_SUN_K))
-    return LOGG_SUN_DEX + log_mass - 2.0 * log_radius
-
-
 def _map(grid: TrackGrid, feh, alpha):
     """Log teff and log g of all masses and phases at one metallicity, and which exist."""
     places = on_metal_scale(grid.feh, jnp.asarray(feh, grid.feh.dtype)), (grid.alpha, alpha)
@@ -67,7 +60,8 @@ def _map(grid: TrackGrid, feh, alpha):
     )
     index = jnp.arange(len(grid.eep))
     exists = jnp.all(((index >= first) & (index <= last)) | ~needed[..., None], axis=(1, 2))
-    return value[..., 0], _gravity(*jnp.moveaxis(value, -1, 0)), exists & inside[0] & inside[1]
+    _, logg = radius_and_gravity(*jnp.moveaxis(value, -1, 0))
+    return value[..., 0], logg, exists & inside[0] & inside[1]
 
 
 def _seeds(grid: TrackGrid, teff, logg, feh, alpha, eep_min, k: int):

@@ -136,6 +136,12 @@ def monotone_slopes(f: Float[Array, "4"]) -> Float[Array, "4"]:
     return jnp.concatenate([ends[:1], middle, ends[1:]])
 
 
+def radius_and_gravity(log_teff, log_luminosity, log_mass):
+    """log10 of radius [R_sun] and gravity [dex] from log10 of teff [K], luminosity [L_sun], mass [M_sun]."""
+    log_radius = 0.5 * log_luminosity - 2.0 * (log_teff - jnp.log10(TEFF_SUN_K))
+    return log_radius, LOGG_SUN_DEX + log_mass - 2.0 * log_radius
+
+
 def _state(grid: TrackGrid, at: TrackStencil, phase, u, mass, valid) -> StellarState:
     """The star a fraction u of a step after the phase of index `phase`."""
     start = _local_start(grid, phase)
@@ -145,12 +151,12 @@ def _state(grid: TrackGrid, at: TrackStencil, phase, u, mass, valid) -> StellarS
     log_age = _hermite(age, monotone_slopes(age), j, u)
     column = dict(zip(grid.columns, _hermite(f, parabola_slopes(f), j, u), strict=True))
     log_teff, log_lum = column["log_teff"], column["log_luminosity"]
-    log_radius = 0.5 * log_lum - 2.0 * (log_teff - jnp.log10(TEFF_SUN_K))
+    log_radius, logg = radius_and_gravity(log_teff, log_lum, column["log_mass"])
     absent = jnp.full_like(log_age, jnp.nan)
     step = grid.eep[1] - grid.eep[0]
     state = StellarState(
         teff=10**log_teff,
-        logg=LOGG_SUN_DEX + column["log_mass"] - 2.0 * log_radius,
+        logg=logg,
         luminosity=10**log_lum,
         radius=10**log_radius,
         mass=10 ** column["log_mass"],

@@ -124,6 +124,22 @@ def _normal_quantile(u, low, high):
     return jax.scipy.special.ndtri(jnp.clip(below + (above - below) * u, tiny / 4, 1 - tiny))
 
 
+def _check_edges(edges, of_bins, name: str) -> None:
+    n_edges, n_bins = edges.shape[-1], of_bins.shape[-1]
+    if n_edges != n_bins + 1:
+        raise ValueError(
+            f"edges and {name} have {n_edges} and {n_bins} entries; give one edge more than {name}"
+        )
+
+
+def _bin_of(u, weights):
+    """Number of the bin where the draws reach a share u, and how far into it, in [0, 1]."""
+    share = jnp.cumsum(weights) / weights.sum()
+    i = jnp.clip(jnp.searchsorted(share, u), 0, share.shape[0] - 1)
+    before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
+    return i, safe_divide(u - before, share[i] - before)
+
+
 class PowerLaws(AbstractQuantile):
     """Power laws joined without a step: density ~ x^slope[i] between edge[i] and edge[i + 1].
 
@@ -136,11 +152,7 @@ class PowerLaws(AbstractQuantile):
     slopes: Float[Array, " n_slopes"] = leaf()
 
     def __check_init__(self):
-        if self.edges.shape[-1] != self.slopes.shape[-1] + 1:
-            raise ValueError(
-                f"edges and slopes have {self.edges.shape[-1]} and {self.slopes.shape[-1]} entries; "
-                "give one edge more than slopes"
-            )
+        _check_edges(self.edges, self.slopes, "slopes")
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractQuantile`."""
@@ -149,10 +161,7 @@ class PowerLaws(AbstractQuantile):
         # Density at the left edge of each interval, relative to that of the first.
         rise = jnp.concatenate([jnp.zeros_like(power[:1]), jnp.cumsum(self.slopes * ln_step)[:-1]])
         weight = jnp.exp(rise) * self.edges[:-1] * ln_step * _expm1_ratio(power * ln_step)
-        share = jnp.cumsum(weight) / weight.sum()
-        i = jnp.clip(jnp.searchsorted(share, u), 0, power.shape[0] - 1)
-        before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
-        inside = safe_divide(u - before, share[i] - before)
+        i, inside = _bin_of(u, weight)
         return self.edges[i] * jnp.exp(ln_step[i] * _log1p_ratio(power[i] * ln_step[i], inside))
 
 
@@ -182,20 +191,12 @@ class Histogram(AbstractQuantile):
     weights: Float[Array, " n_bins"] = leaf()
 
     def __check_init__(self):
-        if self.edges.shape[-1] != self.weights.shape[-1] + 1:
-            raise ValueError(
-                f"edges and weights have {self.edges.shape[-1]} and {self.weights.shape[-1]} entries; "
-                "give one edge more than weights"
-            )
+        _check_edges(self.edges, self.weights, "weights")
 
     def quantile(self, u: Float[Array, ""]) -> Float[Array, ""]:
         """See `AbstractQuantile`."""
-        share = jnp.cumsum(self.weights) / self.weights.sum()
-        i = jnp.clip(jnp.searchsorted(share, u), 0, share.shape[0] - 1)
-        before = jnp.where(i > 0, share[jnp.maximum(i - 1, 0)], 0.0)
-        return self.edges[i] + (self.edges[i + 1] - self.edges[i]) * safe_divide(
-            u - before, share[i] - before
-        )
+        i, inside = _bin_of(u, self.weights)
+        return self.edges[i] + (self.edges[i + 1] - self.edges[i]) * inside
 
 
 class Isotropic(AbstractQuantile):

@@ -9,9 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from dynamojax.evolution import original
-from dynamojax.evolution.activity_relations import spot_contrast
 from dynamojax.numerics import stream
-from dynamojax.population.activity import AbstractSpots, Spottedness, replaced
+from dynamojax.population.activity import AbstractSpots, Spottedness, contrast_held, replaced
 from dynamojax.population.distributions import AbstractDistribution, LogUniform, Mixture
 from dynamojax.population.rotation import DrawnRotation, RelativeShear
 from dynamojax.surface.activity import Activity, Emergence
@@ -105,6 +104,6 @@ class OriginalSpots(AbstractSpots):
             lat_max=high,
             tau_decay=lifetime * prot,
         )
-        contrast = spot_contrast(jnp.clip(teff, 3300.0, 6300.0))[0]
+        contrast = contrast_held(teff)
         zero = jnp.zeros_like(contrast)
         return Spottedness(activity, contrast, self.facula_contrast + zero, zero, np.nan * zero)

@@ -42,21 +42,14 @@ def _in_groups(function: Callable, stars, size: int):
     return jax.tree.map(lambda x: x.reshape(x.shape[0] * size, *x.shape[2:]), out)
 
 
-def rows(
-    maker: StarMaker, root: Key[Array, ""], star_ids: Int[Array, " n_stars"], side_by_side: int, mesh: Mesh
-) -> Row:
-    """Rows of many stars, the batch sharded over the mesh; the number of stars must be a multiple of it.
+def _is_cpu(mesh: Mesh) -> bool:
+    """Whether the devices are cores."""
+    return mesh.devices.flat[0].platform == "cpu"
 
-    Args:
-        maker: What is drawn, and how it is observed.
-        root: Key of the data set.
-        star_ids: Numbers of the stars.
-        side_by_side: Stars that a device simulates together; with 1, noise is still made for some together.
-        mesh: Devices, along its axis `star`.
-    """
-    group = _GROUP_CPU if side_by_side == 1 else side_by_side
-    drawn = _drawing()(maker.prior, maker.tracks, root, star_ids, maker.sample, group, mesh)
-    return _observed(maker, root, star_ids, drawn, side_by_side, mesh)
+
+def _together(mesh: Mesh, size: int) -> tuple[int, int]:
+    """Of `size` stars of a device, how many go side by side: in the draw and in noise, in the simulation."""
+    return (_GROUP_CPU, 1) if _is_cpu(mesh) else (size, size)
 
 
 def _drawn(prior, tracks, root, star_ids, sample: Callable, group: int, mesh: Mesh):
@@ -88,15 +81,15 @@ def _as_drawn(mesh: Mesh, shape: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
 
 
 @partial(jax.jit, static_argnums=(4, 5))
-def _observed(maker: StarMaker, root, star_ids, drawn, side_by_side: int, mesh: Mesh) -> Row:
+def _observed(maker: StarMaker, root, star_ids, drawn, together: tuple[int, int], mesh: Mesh) -> Row:
     """Rows of stars that have been drawn."""
+    group, at_once = together
 
     def on_one_device(maker, root, ids, drawn):
-        group = _GROUP_CPU if side_by_side == 1 else side_by_side
-        if side_by_side == 1:
+        if at_once == 1:
             seen = jax.lax.map(lambda star: observed_star(maker, star), drawn)
         else:  # side by side a star would wait for what its neighbours need
-            seen = _in_groups(lambda star: maker.observe(maker.simulator, star), drawn, group)
+            seen = _in_groups(lambda star: maker.observe(maker.simulator, star), drawn, at_once)
         return _in_groups(lambda x: recorded_star(maker, root, *x), (ids, drawn, seen), group)
 
     specs = (P(), P(), P("star"), P("star"))
@@ -118,7 +111,7 @@ def pilot(prior, tracks, root: Key[Array, ""], sample: Callable, n: int, most: i
     """
     mesh = star_mesh()
     size = _first_size(mesh, -(-most // mesh.devices.size), None)
-    group = _GROUP_CPU if mesh.devices.flat[0].platform == "cpu" else size
+    group, _ = _together(mesh, size)
     here = jax.device_put((prior, tracks, root), NamedSharding(mesh, P()))
     step = size * mesh.devices.size
     ids = [np.arange(first, first + step, dtype=np.int32) for first in range(0, n, step)]
@@ -129,7 +122,7 @@ def pilot(prior, tracks, root: Key[Array, ""], sample: Callable, n: int, most: i
 
 def _first_size(mesh: Mesh, bound: int, chunk: int | None) -> int:
     """Stars of a device at a time, before memory has been looked at; bound are as many as are wanted."""
-    if mesh.devices.flat[0].platform != "cpu":
+    if not _is_cpu(mesh):
         return min(_TRIAL, bound) if chunk is None else chunk
     size = min(_CPU_CHUNK, bound) if chunk is None else chunk
     return max(_CPU_LEAST, -(-size // _GROUP_CPU) * _GROUP_CPU)
@@ -151,7 +144,7 @@ def compiler_options() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Program:
-    """`rows`, compiled, and its arguments: `program(first, last)` gives the rows of `chunk` stars from first.
+    """Draw and simulation, compiled: `program(first, last)` gives the rows of `chunk` stars from first.
 
     Attributes:
         draw: Stars of these numbers.
@@ -159,7 +152,6 @@ class Program:
         maker: On the devices.
         root: On the devices.
         chunk: Stars of one call, all devices together.
-        side_by_side: Stars that a device computes together.
         n_devices: Number of devices.
         bytes_needed: Memory of one call on one device, arguments included, as the compiler states it.
     """
@@ -169,7 +161,6 @@ class Program:
     maker: StarMaker
     root: Array
     chunk: int
-    side_by_side: int
     n_devices: int
     bytes_needed: int
 
@@ -218,22 +209,20 @@ def build_program(
     """
     if chunk is not None and chunk < 1:
         raise ValueError(f"chunk = {chunk} must be at least 1")
-    n_devices, device = mesh.devices.size, mesh.devices.flat[0]
-    memory = int(_SHARE * free_memory(device)) // (n_devices if device.platform == "cpu" else 1) \
-        if memory is None else memory  # fmt: skip
+    n_devices = mesh.devices.size
+    if memory is None:
+        memory = int(_SHARE * free_memory(mesh.devices.flat[0])) // (n_devices if _is_cpu(mesh) else 1)
     placed = jax.device_put((maker, root), NamedSharding(mesh, P()))
     per_device = -(-most // n_devices)
     bound = max(1, min(per_device, _MAX_OUTPUT // max(1, bytes_of(row_shapes(maker, root)))))
     size = _first_size(mesh, bound, chunk)
-    if device.platform == "cpu":
-        return _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
     program = _fitting(placed, mesh, size, memory, is_fixed=chunk is not None)
+    if _is_cpu(mesh) or chunk is not None:
+        return program
     arguments = _argument_bytes(placed)
     per_star = max(1, program.bytes_needed - arguments) / size
     grown = min(bound, _MOST, _power_of_two((memory - arguments) / per_star))
-    if chunk is not None or grown <= size:
-        return program
-    return _fitting(placed, mesh, grown, memory, is_fixed=False)
+    return program if grown <= size else _fitting(placed, mesh, grown, memory, is_fixed=False)
 
 
 def _power_of_two(x: float) -> int:
@@ -248,28 +237,28 @@ def _argument_bytes(placed) -> int:
 def _fitting(placed, mesh: Mesh, size: int, memory: int, *, is_fixed: bool) -> Program:
     """The program for `size` stars on each device, halved until it fits unless the size is fixed."""
     maker, root = placed
-    is_cpu = mesh.devices.flat[0].platform == "cpu"
+    least = _CPU_LEAST if _is_cpu(mesh) else 1
     stars = NamedSharding(mesh, P("star"))
     while True:
-        side_by_side, group = (1, _GROUP_CPU) if is_cpu else (size, size)
+        together = _together(mesh, size)
         ids = jax.ShapeDtypeStruct((size * mesh.devices.size,), np.int32, sharding=stars)
         these = maker.prior, maker.tracks, root
-        fixed = maker.sample, group, mesh
+        fixed = maker.sample, together[0], mesh
         shapes = jax.eval_shape(lambda *args, fixed=fixed: _drawn(*args, *fixed), *these, ids)
         drawn = jax.tree.map(partial(_as_drawn, mesh), shapes)
-        lowered = _observed.lower(maker, root, ids, drawn, side_by_side, mesh)
+        lowered = _observed.lower(maker, root, ids, drawn, together, mesh)
         compiled = lowered.compile(compiler_options())
         needed = _bytes_needed(compiled)
         if needed <= memory or is_fixed:
             n_devices = mesh.devices.size
             draw = partial(_draw_with, these, fixed)
-            return Program(draw, compiled, maker, root, size * n_devices, side_by_side, n_devices, needed)
-        if size == (_CPU_LEAST if is_cpu else 1):
+            return Program(draw, compiled, maker, root, size * n_devices, n_devices, needed)
+        if size == least:
             raise ValueError(
                 f"memory = {memory} bytes of a device do not hold {size} stars, which take {needed}; "
                 "simulate fewer exposures or pixels, or a smaller part of the spectral grid"
             )
-        size = max(_CPU_LEAST, size // 2 // _GROUP_CPU * _GROUP_CPU) if is_cpu else size // 2
+        size = max(least, size // 2 // _GROUP_CPU * _GROUP_CPU) if _is_cpu(mesh) else size // 2
 
 
 def _bytes_needed(compiled) -> int:

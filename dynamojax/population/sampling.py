@@ -26,6 +26,7 @@ from dynamojax.population.pairs import (
     pair_labels,
     stable_planets,
 )
+from dynamojax.population.planets import conjunction_distance
 from dynamojax.population.prior import Prior
 from dynamojax.population.rotation import turnover_held
 from dynamojax.population.sight import Place, kepler_magnitude
@@ -179,7 +180,7 @@ def _labels(of: Candidate, one: Body, place: Place, system: System) -> dict[str,
 def transits(star: Star, planets: Planets) -> Bool[Array, " n_planets"]:
     """Whether planets touch the disc at conjunction."""
     axis = semi_major_axis(star.mass + planets.mass, planets.period) / star.radius
-    distance = axis * (1.0 - planets.ecc**2) / (1.0 + planets.ecc * jnp.sin(planets.omega))
+    distance = conjunction_distance(axis, planets.ecc, planets.omega)
     near = jnp.abs(jnp.cos(planets.inc)) * distance < 1.0 + planets.radius_ratio
     return near & (planets.radius_ratio > 0)
 

@@ -202,7 +202,7 @@ class Simulator(eqx.Module):
         """
         batch = jax.tree.map(lambda x: x[None], systems) if not systems.star.teff.ndim else systems
         # one more of each: a count on the edge may round otherwise in another program
-        needed = [1 + int(jnp.max(x)) for x in _room_needed(self, batch)]
+        needed = [1 + int(jnp.max(x)) for x in room_of_each(self, batch)]
         surface = self.surface
         if surface.overlap == "exact":
             surface = dataclasses.replace(surface, n_neighbours=needed[0])
@@ -251,7 +251,7 @@ def _simulate(simulator: Simulator, system: System) -> Observables:
 
 
 @jax.jit
-def _room_needed(simulator: Simulator, systems: System) -> list[Int[Array, " n_stars"]]:
+def room_of_each(simulator: Simulator, systems: System) -> list[Int[Array, " n_stars"]]:
     """Neighbours of a spot, epochs in transit and spots near a planet, for each star."""
     times = [(s.surface.epochs, s.planets.epochs) for s in simulator.schedules]
     times += [(v.exposures.epochs, v.exposures.epochs) for v in simulator.velocimeters]

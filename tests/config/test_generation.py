@@ -166,11 +166,11 @@ def test_rows_of_the_real_population_with_spectra(made):
     import jax
 
     import dynamojax as dj
-    from dynamojax.population.program import rows, star_mesh
+    from dynamojax.population.program import build_program, star_mesh
 
     recipe = made[1]
-    out = rows(recipe.maker, recipe.root, jax.numpy.arange(8), 1, star_mesh(jax.local_devices()[:1]))
-    out = {name: np.asarray(value) for name, value in out.items()}
+    program = build_program(recipe.maker, recipe.root, star_mesh(jax.local_devices()[:1]), 8)
+    out = {name: np.asarray(value)[:8] for name, value in program(0, 7).items()}
     assert out["valid"].sum() >= 6
     valid = out["valid"]
     for name in ("kepler_flux", "lamost_flux", "lamost_flux_model", "lamost_velocity"):
