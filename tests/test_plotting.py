@@ -64,6 +64,7 @@ def _without_planets(system):
     return dataclasses.replace(system, planets=Planets.empty(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("band", ["kepler", "johnson_b"])
 def test_image_holds_the_light_of_the_light_curve(simulator, system, band):
     # 480 pixels with linear edges: 3e-4 of the disc's light is what a rim one pixel wide can misplace.

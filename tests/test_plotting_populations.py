@@ -27,6 +27,7 @@ def table():
     }
 
 
+@pytest.mark.slow
 def test_columns_are_the_valid_stars(sample):
     table = columns(sample, NAMES)
     assert list(table) == list(NAMES)
@@ -34,6 +35,7 @@ def test_columns_are_the_valid_stars(sample):
     np.testing.assert_array_equal(table["prot"], np.asarray(sample.system.star.prot, float)[valid])
 
 
+@pytest.mark.slow
 def test_unknown_columns(sample):
     with pytest.raises(ValueError, match="warmth"):
         columns(sample, ("teff", "warmth"))

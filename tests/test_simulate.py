@@ -95,6 +95,7 @@ def test_shapes_dtypes_and_one_trace(precision):
     assert all(x.dtype == precision for x in jax.tree.leaves(out.light_curves))
 
 
+@pytest.mark.slow
 def test_a_simulator_is_a_function_that_jit_knows_again(grid):
     """Compiled once, whoever asks; another simulator is another function, one with the same numbers too."""
     simulate, other = (dj.Simulator(grid, [dj.Photometer("kepler", ("kepler",), TIMES)]) for _ in range(2))
@@ -146,6 +147,7 @@ def test_one_bad_star_leaves_the_others_exact(grid):
                 np.testing.assert_allclose(curve.flux[i], single.light_curves[name].flux, rtol=0, atol=3e-7)
 
 
+@pytest.mark.slow
 def test_batches_in_chunks_are_the_batch(grid):
     simulate = dj.Simulator(grid, [dj.kepler(days=2)])
     systems = jax.tree.map(lambda *x: jnp.stack(x), *(_system(prot=p) for p in (3.0, 5.0, 7.0)))

@@ -64,6 +64,7 @@ def done(tmp_path_factory):
     return folder / "out", result
 
 
+@pytest.mark.slow
 def test_without_photometers_there_are_spectra_and_velocities(done):
     folder, result = done
     names = {"a-star_lamost_1.fits", "a-star_lamost_2.fits", "a-star_low.fits", "a-star_rv.fits", "a-star.h5"}

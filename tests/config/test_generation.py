@@ -131,6 +131,7 @@ def made(tmp_path_factory):
     return generation, recipe(generation)
 
 
+@pytest.mark.slow
 def test_a_recipe_has_what_was_asked_for(made):
     from dynamojax.population.recipe import columns_of, plan
 
@@ -149,6 +150,7 @@ def test_a_recipe_has_what_was_asked_for(made):
     assert float(prior.stop) < 3.0 and prior.n_ages == 1 and float(prior.light_power) == 0.0
 
 
+@pytest.mark.slow
 def test_sizes_given_are_kept(made):
     from dynamojax.config.generation import recipe
 

@@ -32,6 +32,7 @@ def _stars(n, seed):
     return jnp.asarray(mass), jnp.asarray(feh), jnp.asarray(age)
 
 
+@pytest.mark.slow
 def test_stars_are_found_again_and_every_answer_is_one(x64):
     grid, (mass, feh, age) = tracks(), _stars(64, 3)
     star = evolved(grid, mass, feh, age)

@@ -34,6 +34,7 @@ def test_cluster_sequence_by_its_table(x64):
     assert m67_5772 == pytest.approx(26.403, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_single_precision_holds_the_cluster_sequence():
     teff = np.linspace(3800, 6200, 101)
     rough = jax.vmap(gyro.prot_clusters, (None, 0))(jnp.float32(0.3), jnp.asarray(teff, jnp.float32)).prot
@@ -152,6 +153,7 @@ def _rk(mass, age, prot, critical):
     return 2 * np.pi * moment[-1] / np.exp(end) / 86400
 
 
+@pytest.mark.slow
 def test_braking_matches_an_adaptive_integration():
     mass, age = np.array([0.6, 0.8, 1.0, 1.0]), np.array([2.0, 6.0, 0.5, 6.0])
     got = braked(_tracks(), jnp.asarray(mass), jnp.zeros(4), jnp.asarray(age))

@@ -201,6 +201,7 @@ def test_shape_dtype_and_traces(precision):
     assert got.teff.shape == (5,) and got.teff.dtype == precision and got.valid.all()
 
 
+@pytest.mark.slow
 def test_single_precision_follows_double():
     with jax.enable_x64(True):
         mass, feh, age = _stars(400, seed=2)

@@ -310,6 +310,7 @@ def test_stages_are_counted_until_the_likelihood_is_whole(surface, x64, monkeypa
         tempered(comoving, anchors, jnp.asarray(z), **settings)
 
 
+@pytest.mark.slow
 def test_stars_in_another_order_have_no_prior(surface, x64):
     comoving = Comoving.of(surface)
     dtype = surface.problem.parameters.start.dtype

@@ -85,6 +85,7 @@ def test_samples_do_not_depend_on_later_times():
     np.testing.assert_array_equal(long[:7], short)
 
 
+@pytest.mark.slow
 def test_gradients_of_a_realisation():
     with jax.enable_x64(True):
         gaps, key = jnp.full(12, 0.003), jax.random.key(2)

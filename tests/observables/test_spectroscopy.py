@@ -229,6 +229,7 @@ def test_bad_configurations(change, message):
         DiscConfig(**change)
 
 
+@pytest.mark.slow
 def test_microscopic_motion_is_a_gaussian_on_everything(x64):
     """Of width xi / sqrt(2) in velocity, over the spots' and the planet's marks too: well sampled."""
     grid = grid_of("optical")

@@ -86,6 +86,7 @@ def test_errors_are_those_of_many_draws(x64):
     assert abs(float(jnp.mean(best[0])) - 1.0) < 4 * float(best[1][0]) / 20 + 5e-4
 
 
+@pytest.mark.slow
 def test_single_precision_and_a_line_beyond_the_velocities():
     """0.5 m/s."""
     instrument, flux, template = case(-4.0)

@@ -89,6 +89,7 @@ def test_chromatic_gradients(x64):
     )
 
 
+@pytest.mark.slow
 def test_index_of_a_star_whose_arms_move_apart(x64):
     """From spectra to the index: arms shifted by 30 and 10 m/s."""
     instrument, mask = spectrograph((5000, 5100), (6000, 6100)), lines(4990, 6110, 900)

@@ -194,6 +194,7 @@ def test_keplerian_motion_against_radvel_and_pyastronomy(x64, ecc, omega_deg):
     assert M_JUPITER_M_SUN == pytest.approx(float(planets.mass[0]), rel=1e-3) and k > 0.09
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"inc_deg": 0.0}, {"prot": 1e7}], ids=["pole-on", "vsini 0"])
 def test_a_star_without_rotation_moves_only_its_lines_depth(x64, grid, change):
     """Pole-on, and not rotating: the velocity of a spot is zero, and its gradients are finite."""
@@ -221,6 +222,7 @@ def test_a_star_without_rotation_moves_only_its_lines_depth(x64, grid, change):
     np.testing.assert_allclose(slope.rv, 1.0, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_of_a_velocity_through_the_whole_chain(x64, grid):
     """Star to spectrum to mask to Gaussian, by differences."""
     region = scenes.Region("spot")

@@ -128,6 +128,7 @@ def test_transit_of_a_uniform_disc(x64):
     np.testing.assert_array_equal(got.transit[0][off], 0)
 
 
+@pytest.mark.slow
 def test_transit_against_pixels(x64):
     """Limb darkening, shear and convection, at ingress and inside; the pixels' own error is 2e-3."""
     times = np.array([-0.1, -0.05, 0.0, 0.03])
@@ -153,6 +154,7 @@ def test_transit_against_pixels(x64):
         )
 
 
+@pytest.mark.slow
 def test_reflex_and_systemic_velocity_are_added(x64):
     system = _system(_planet(mass_earth=318.0), rv=-20.0)
     epochs = dj.Epochs.from_days(TIMES)
@@ -358,6 +360,7 @@ def test_what_cannot_be_is_not_valid(x64, radius_deg, day):
     assert not bool(got.valid) and np.all(np.isnan(got.total)) and np.all(np.isnan(got.flux))
 
 
+@pytest.mark.slow
 def test_too_little_room_for_crossings_is_said(x64):
     planet = _planet(radius_earth=18.0, inc_deg=89.0)
     spots = dj.SpotMap.from_degrees([0, 5, -5], [0, 8, -8], [20, 20, 20])

@@ -1,6 +1,7 @@
 """The brute-force union against cases with a closed answer."""
 
 import numpy as np
+import pytest
 
 from tests.oracles.union import (
     covered_fraction,
@@ -35,6 +36,7 @@ def test_the_near_hemisphere_is_the_disc_and_the_far_one_nothing():
     np.testing.assert_array_equal(union_moments(poles[1:], [1.5], 3, n_cells=300), 0.0)
 
 
+@pytest.mark.slow
 def test_stated_error_covers_the_scatter_on_a_dense_map():
     lat, lon, radius = dense_map(seed=1)
     centres = unit_vectors(lat, lon, 1.0)

@@ -37,6 +37,7 @@ def _caps(position, half_sine):
     return at
 
 
+@pytest.mark.slow
 def test_the_same_as_every_epoch_with_every_cap(x64):
     position, half_sine = _map(12)
     caps, (x, y, z), p = _caps(position, 3 * half_sine), _tracks(24), jnp.array([0.1, 0.3])
@@ -77,6 +78,7 @@ def test_clearance_never_drops_a_cap_that_counts(x64):
     assert np.all(np.isposinf(clear(*given[:4], jnp.zeros(1))))
 
 
+@pytest.mark.slow
 def test_gradients_pass_through(x64):
     position, half_sine = _map(10)
     x, y, z = _tracks(24)
@@ -97,6 +99,7 @@ def test_configuration_says_what_is_wrong():
         CrossingConfig(n_nodes=10)
 
 
+@pytest.mark.slow
 def test_room_needed_is_enough_and_less_is_reported(x64):
     position, half_sine = _map()
     caps, given = _caps(position, 3 * half_sine), (*_tracks(), jnp.array([0.1, 0.1]))

@@ -15,6 +15,7 @@ def profile(centre=1.0):
     return 3e-14 * (1 - 0.4 * np.exp(-0.5 * ((V - centre) / 3) ** 2) - blend)
 
 
+@pytest.mark.slow
 def test_a_correlation_with_its_bisector(tmp_path):
     shape = line_shape(jnp.asarray(V), jnp.asarray(profile()))
     figure = plot_correlation(V, profile(), shape)

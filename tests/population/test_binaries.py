@@ -144,6 +144,7 @@ def _prior(binaries):
     return dataclasses.replace(prior, rotation=DrawnRotation(LogUniform(2.0, 40.0)))
 
 
+@pytest.mark.slow
 def test_population_of_binaries(population):
     labels = {name: np.asarray(x) for name, x in population.labels.items()}
     pairs = labels["is_binary"] & np.asarray(population.valid)

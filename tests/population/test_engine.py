@@ -260,6 +260,7 @@ engine.finish(folder, manifest)
 """
 
 
+@pytest.mark.slow
 def test_two_devices_share_the_stars_and_give_the_same_bytes(whole, tmp_path):
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     subprocess.run(

@@ -80,6 +80,7 @@ def test_other_key_other_stars(tracks, plain):
     assert not np.any(np.asarray(other.labels["mass"]) == np.asarray(plain.labels["mass"]))
 
 
+@pytest.mark.slow
 def test_valid_stars_are_possible_and_in_bounds(stars):
     valid = np.asarray(stars.valid)
     assert valid.mean() > 0.95

@@ -64,10 +64,12 @@ def test_without_dust_every_bit_is_the_same():
     assert not _same(simulator(_system(av=3.0)), none)
 
 
+@pytest.mark.slow
 def test_without_dust_every_bit_is_the_same_in_double_precision(exact, x64):
     assert _same(exact(_system()), _without_dust(exact)(_system(av=3.0)))
 
 
+@pytest.mark.slow
 def test_spectra_against_dust_before_the_instrument(exact, x64):
     """The star's light dimmed at every wavelength, sample by sample, and then recorded."""
     system, recorder = _system(av=2.5, rv=30.0), exact.recorders[0]
@@ -113,6 +115,7 @@ def test_band_fluxes_are_dimmed_and_spots_less(x64):
     assert 2.2 < lost[0] < 2.6
 
 
+@pytest.mark.slow
 def test_slopes_and_a_population(exact, x64):
     """Three stars at once, each with its dust, and the slopes of all they show."""
     base, av = _system(), jnp.array([0.0, 0.5, 1.2])

@@ -28,6 +28,7 @@ def simulators():
     ]
 
 
+@pytest.mark.slow
 def test_spectra_are_those_of_the_grid_as_it_is(simulators):
     """At models only the basis of 160 rows errs, between them the interpolation is of other numbers."""
     whole, smooth = simulators

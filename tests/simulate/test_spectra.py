@@ -36,6 +36,7 @@ def test_coarse_instruments_are_given_the_grid_that_they_need(resolution, x64):
     np.testing.assert_allclose(got, expected, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_few_samples_are_smoothed_without_a_basis():
     """Hardly more samples than a basis has rows are held as they are: the spectrum, but for the smoothing."""
     given = spectrograph(1800.0, 6000.0, 6100.0)

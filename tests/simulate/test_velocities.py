@@ -67,6 +67,7 @@ def test_gradient_reaches_the_star(grid):
     assert float(slopes.star.inc) != 0 and float(jnp.max(jnp.abs(slopes.spots.lat))) > 0
 
 
+@pytest.mark.slow
 def test_an_exposure_without_light_has_no_velocity(grid):
     """One wholly in a total eclipse is NaN and has no slope; of one partly in it only what is lit counts."""
     companion = dj.Planets.from_degrees(
@@ -102,6 +103,7 @@ def test_an_exposure_without_light_has_no_velocity(grid):
     assert float(got.rotation[0, 1]) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_long_before_and_after_its_spots_a_star_is_immaculate(grid):
     times = np.array([-9000.0, -50.0, 90.0, 9000.0])
     meter = dj.Photometer("rv", ("johnson_v",), times, exposure=0.0, n_sub=1, n_sub_spots=1)

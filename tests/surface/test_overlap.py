@@ -75,6 +75,7 @@ def test_dense_maps_against_brute_force(precision, seed):
     np.testing.assert_allclose(got, exact, rtol=0, atol=3 * PPM)
 
 
+@pytest.mark.slow
 def test_single_precision_never_breaks_a_chain_of_arcs():
     """Many epochs of a dense map in float32 against float64 on the same numbers: 2 ppm at worst."""
     lat, lon, radius = oracle.dense_map(7, n_spots=120)

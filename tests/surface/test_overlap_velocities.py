@@ -51,6 +51,7 @@ def test_against_quadrature(precision, n_caps, inc_deg, shear):
     np.testing.assert_allclose(moving, exact[1][:N], rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_dense_map_against_quadrature(x64):
     """120 spots in nests over a fifth of the star."""
     lat, lon, radius = dense.dense_map(3, n_spots=120)
@@ -68,6 +69,7 @@ def _scattered(seed, n):
     return dj.SpotMap.from_degrees(lat, lon, rng.uniform(4, 14, n), t_max=2, tau_emerge=4, tau_decay=9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faculae", [False, True])
 def test_spots_apart_are_their_sum_and_light_is_that_of_the_light_curve(x64, faculae):
     star, epochs = _star(facula_ratio=1.0), dj.Epochs.from_days(np.arange(20) / 3)
