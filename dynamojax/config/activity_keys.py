@@ -2,7 +2,7 @@
 
 from math import inf
 
-from dynamojax.config.keys import Key, Section
+from dynamojax.config.keys import SEED, Key, Section
 
 _ANY = (0.0, inf, True, False)
 _ABOVE = (0.0, inf, False, False)
@@ -12,7 +12,7 @@ ACTIVITY = Section(
     "activity",
     "Spots drawn at random; what is not given is the Sun. Instead of it: [[spots]] or [spot_map].",
     (
-        Key("seed", "integer", 0, "Of the draw; another seed is another map.", span=_ANY),
+        Key("seed", "integer", 0, "Of the draw; another seed is another map.", span=SEED),
         Key("level", "number", 1.0, "Rate of emergence relative to the Sun; 0 is immaculate.", span=_ANY),
         Key("start", "number", None, "First maximum; 3 tau_decay before the first epoch if left out.", "day"),
         Key("stop", "number", None, "Last maximum; 3 tau_emerge after the last epoch if left out.", "day"),

@@ -3,7 +3,7 @@
 from math import inf
 
 from dynamojax.config.fit_data_keys import DATA
-from dynamojax.config.keys import Key, Section
+from dynamojax.config.keys import SEED, Key, Section
 from dynamojax.config.table import SIMULATION
 
 _ANY = (0.0, inf, True, False)
@@ -115,7 +115,7 @@ FIT = Section(
             "faces us; the middle of the data if left out.",
             "day",
         ),
-        Key("seed", "integer", 0, "Of candidates and draws.", span=_ANY),
+        Key("seed", "integer", 0, "Of candidates and draws.", span=SEED),
     ),
 )
 

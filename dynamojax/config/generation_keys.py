@@ -1,8 +1,6 @@
 """The keys of [generate]: how many stars, and what is kept of them."""
 
-from math import inf
-
-from dynamojax.config.keys import Key, Section
+from dynamojax.config.keys import SEED, Key, Section
 
 GROUPS = ("spots", "clean", "noisy", "fractions")  # of population.columns, which needs NumPy
 
@@ -16,7 +14,7 @@ GENERATE = Section(
             "integer",
             0,
             "With it a star's number determines the star: sample_population(jax.random.key(seed), n).",
-            span=(0, inf, True, False),
+            span=SEED,
         ),
         Key(
             "columns",

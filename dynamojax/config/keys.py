@@ -11,6 +11,7 @@ _KINDS = {
     "boolean": "true or false",
     "string": "a text",
 }
+SEED = (0, 2**32 - 1, True, True)  # span of a seed: without float64 JAX drops all but its last 32 bits
 _ANY = {"number": "any finite number", "integer": "any whole number", "numbers": "one or more finite numbers"}
 
 
@@ -48,7 +49,8 @@ class Key:
             if math.isinf(low) and math.isinf(high) and not has_high:
                 return _ANY[self.kind]
             one_or_more = f"{_KINDS['numbers']} in " if self.kind == "numbers" else ""
-            return f"{one_or_more}{'[' if has_low else '('}{low:g}, {high:g}{']' if has_high else ')'}"
+            ends = (str(x) if isinstance(x, int) else f"{x:g}" for x in (low, high))
+            return f"{one_or_more}{'[' if has_low else '('}{', '.join(ends)}{']' if has_high else ')'}"
         if self.kind.endswith("s"):
             return _KINDS.get(self.kind, "a list of texts")
         return {"boolean": "true, false"}.get(self.kind, "any text")

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from dynamojax.config.keys import Key, Section
+from dynamojax.config.keys import SEED, Key, Section
 
 _ANY = (0.0, inf, True, False)
 _ABOVE = (0.0, inf, False, False)
@@ -112,7 +112,7 @@ NOISE = Section(
     "Noise of all instruments; each part can be left out of those that have it.",
     (
         Key("enabled", "boolean", True, "Whether there is any noise."),
-        Key("seed", "integer", 0, "Another seed is another realisation.", span=_ANY),
+        Key("seed", "integer", 0, "Another seed is another realisation.", span=SEED),
         Key("granulation", "boolean", True, "Granulation, scaled with nu_max."),
         Key("oscillations", "boolean", True, "Solar-like oscillations, scaled with nu_max."),
         Key("wander", "boolean", True, "Slow noise of the detector (kepler)."),

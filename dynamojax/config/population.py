@@ -62,7 +62,7 @@ def distribution(name: str, text: str) -> distributions.AbstractDistribution:
     """A distribution as a configuration writes it: its kind, then its numbers.
 
     Raises:
-        ValueError: another kind, or not its numbers.
+        ValueError: another kind, not its numbers, or numbers that leave nothing to draw.
     """
     kind, *numbers = text.split() or [""]
     if kind not in _KINDS:
@@ -78,4 +78,18 @@ def distribution(name: str, text: str) -> distributions.AbstractDistribution:
         raise ValueError(
             f"population.{name} = {text!r}: {kind} takes {len(wanted)} numbers: {', '.join(wanted)}"
         )
+    wrong = _impossible(kind, dict(zip(wanted, values, strict=True)))
+    if wrong:
+        raise ValueError(f"population.{name} = {text!r}: {wrong}")
     return _KINDS[kind](*values)
+
+
+def _impossible(kind: str, numbers: dict[str, float]) -> str:
+    """What is wrong with the numbers of a distribution, empty if nothing is."""
+    if "low" in numbers and not numbers["low"] < numbers["high"]:
+        return f"low = {numbers['low']:g} must be below high = {numbers['high']:g}"
+    if kind == "loguniform" and numbers["low"] <= 0:
+        return f"low = {numbers['low']:g} must be above 0"
+    if kind == "normal" and numbers["deviation"] <= 0:
+        return f"deviation = {numbers['deviation']:g} must be above 0"
+    return ""

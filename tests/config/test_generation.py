@@ -109,6 +109,9 @@ def test_defaults_are_filled_in():
         ('age = "gamma 1 2"', "'gamma' is no distribution"),
         ('age = "uniform 1"', "takes 2 numbers: low, high"),
         ('feh = "fixed x"', "takes 1 numbers"),
+        ('age = "uniform 3 3"', "low = 3 must be below high = 3"),
+        ('mass = "loguniform 0 2"', "low = 0 must be above 0"),
+        ('feh = "normal 0 -0.2 -1 0.4"', "deviation = -0.2 must be above 0"),
         ("teff_low = 7000\nteff_high = 6000", "teff_low = 7000 must be below"),
     ],
 )
@@ -186,3 +189,13 @@ def test_rows_of_the_real_population_with_spectra(made):
     assert 0.0 < np.std(ratio) < 0.5 and not np.array_equal(ratio[0, 0], ratio[0, 1])
     same = dj.sample_population(recipe.root, 8, recipe.maker.prior)
     np.testing.assert_allclose(out["star_teff"], same.system.star.teff, rtol=1e-5)
+
+
+def test_a_seed_that_would_be_cut_is_refused():
+    import jax
+
+    data = {"generate": {"stars": 3, "seed": 2**32}, "photometers": [{"preset": "tess"}]}
+    with pytest.raises(ValueError, match=r"seed = 4294967296 is out of range; allowed: \[0, 4294967295\]"):
+        check_generation(data)
+    cut, first, last = (jax.random.key_data(jax.random.key(seed)) for seed in (2**32, 0, 2**32 - 1))
+    assert (cut == first).all() and not (last == first).all()  # why it is
