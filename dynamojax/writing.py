@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -22,3 +24,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def hdf5_file(path: str | Path, **options) -> Iterator[Any]:
+    """A new HDF5 file, open for writing; it is made in memory, and written if the block ends well.
+
+    On a full disk the HDF5 library cannot close the file it has open: it tries again when the process ends,
+    which ends with a segmentation fault. So it never gets to see the disk.
+
+    Args:
+        path: Of the file.
+        options: Of h5py.File.
+    """
+    import h5py
+
+    content = BytesIO()
+    with h5py.File(content, "w", **options) as file:
+        yield file
+    Path(path).write_bytes(content.getbuffer())

@@ -23,7 +23,7 @@ from dynamojax.atmosphere.grid_cut import node_reader, padded
 from dynamojax.atmosphere.grid_file import GridFile, opened
 from dynamojax.atmosphere.grid_layout import Segment
 from dynamojax.atmosphere.locations import locations
-from dynamojax.writing import replacing
+from dynamojax.writing import hdf5_file, replacing
 
 FORMAT = "dynamojax band of a grid"
 _METHOD = 1  # to be raised when the integration changes: it is part of the key of what is kept
@@ -193,6 +193,6 @@ def _keep(folder: Path | None, file: GridFile, band: Filter, cube: np.ndarray) -
     if folder is None:
         return
     key = _key(file, band)
-    with replacing(folder / f"{key}.h5") as part, h5py.File(part, "w") as opened:
+    with replacing(folder / f"{key}.h5") as part, hdf5_file(part) as opened:
         opened.attrs.update({"format": FORMAT, "key": key, "band": band.name, "grid": file.path.name})
         opened.create_dataset("ln_intensity", data=cube, compression="gzip", fletcher32=True)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _GOES_ON = "interrupted; finished shards are kept, and the same command with --resume goes on from there"
 _PATIENCE = 30.0  # [s], between lines of a log
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DATASET", help="Folder of the data set.")]
-Chunk = Annotated[int | None, typer.Option(help="Stars at a time on a device; from its memory if not given.")]
+Chunk = Annotated[
+    int | None, typer.Option(min=1, help="Stars at a time on a device; from its memory if not given.")
+]
 
 
 def generate(
@@ -53,6 +55,9 @@ def generate(
             from dynamojax.config.generation import recipe as make
             from dynamojax.population import engine as loop
             from dynamojax.population.recipe import plan
+
+            _check_engine(engine, n_devices)
+            loop.check_free(output, resume=resume)
         with jax.enable_x64(generation.is_double):
             with steps.step("Reading grids and drawing a pilot of the population"):
                 sizes = _sizes_of(output, resume)
@@ -69,7 +74,7 @@ def generate(
 def _number(devices: str) -> int | None:
     if devices == "all":
         return None
-    if not devices.isdigit() or int(devices) < 1:
+    if not devices.isdecimal() or int(devices) < 1:
         raise ValueError(f"devices = {devices!r}, allowed: all, or a whole number from 1")
     return int(devices)
 
@@ -82,9 +87,21 @@ def _spread(n_devices: int | None) -> None:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        jax.config.update("jax_num_cpu_devices", n_devices or cores)
+        jax.config.update("jax_num_cpu_devices", min(n_devices or cores, cores))
     except RuntimeError:  # JAX runs already, with what it has
         pass
+
+
+def _check_engine(engine: str, n_devices: int | None) -> None:
+    """That what is to compute is there, before anything is written."""
+    if engine == "ray":
+        from dynamojax.population.ray_engine import require_ray
+
+        require_ray()
+    else:
+        import jax
+
+        _devices(jax.local_devices(), n_devices)
 
 
 def _check_format(generation: "Generation") -> None:
@@ -190,7 +207,7 @@ def _summary(manifest: "Manifest", missing: "list[Shard]", n_stars: int, output:
     there = f"{done} of {manifest.n_shards} shards are there; " if done else ""
     return (
         f"{output}: {there}{n_stars} stars to come in {len(missing)} shards of {manifest.shard_stars}, "
-        f"up to {size(expected_bytes(manifest, n_stars))}"
+        f"about {size(expected_bytes(manifest, n_stars))}"
     )
 
 

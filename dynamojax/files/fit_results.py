@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from dynamojax.files.fit_record import FitRecord, FittedData, FittedParameter, SpotMapPosterior
-from dynamojax.writing import replacing
+from dynamojax.writing import hdf5_file, replacing
 
 FORMAT = "dynamojax fit"
 FORMAT_VERSION = 1
@@ -27,7 +27,7 @@ _SCALARS = ("start", "low", "high", "value", "error", "r_hat", "n_effective", "i
 def write_fit(folder: Path, record: FitRecord) -> list[Path]:
     """Write `fit.h5` and `parameters.ecsv`, each completely or not at all."""
     path = folder / "fit.h5"
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with replacing(path) as part, hdf5_file(part) as file:
         file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "name": record.name})
         file.attrs["status"] = record.status
         file.attrs.update(record.about)

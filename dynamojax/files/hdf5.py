@@ -11,6 +11,7 @@ from dynamojax.files.records import Record, Recording, SpectralRecording, Veloci
 from dynamojax.files.spot_maps import put_spots
 from dynamojax.files.writing import file_stem, provenance, replacing
 from dynamojax.system import System
+from dynamojax.writing import hdf5_file
 
 FORMAT = "dynamojax simulation"
 FORMAT_VERSION = 1
@@ -37,7 +38,7 @@ _FIELDS = {"model_flux": "flux", "flux": "corrected", "sap_flux": "simple", "flu
 def write_simulation(folder: str | Path, record: Record) -> Path:
     """Write everything; the name of the file is the star's."""
     path = Path(folder) / f"{file_stem(record.name)}.h5"
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with replacing(path) as part, hdf5_file(part) as file:
         file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **provenance()})
         file.attrs["dtype"] = str(record.system.star.teff.dtype)
         file.attrs["epoch_bjd"], file.attrs["noise_seed"] = record.epoch_bjd, record.noise_seed

@@ -9,6 +9,7 @@ import numpy as np
 
 from dynamojax.files.writing import provenance, replacing
 from dynamojax.system import SpotMap
+from dynamojax.writing import hdf5_file
 
 FORMAT = "dynamojax spot map"
 UNITS = {"lat": "rad", "lon": "rad", "radius": "rad", "t_max": "d", "tau_emerge": "d", "tau_decay": "d"}
@@ -36,7 +37,7 @@ def write_spots(path: str | Path, spots: SpotMap) -> Path:
         if path.suffix == ".ecsv":
             _write_table(part, spots)
         else:
-            with h5py.File(part, "w") as file:
+            with hdf5_file(part) as file:
                 file.attrs.update({"format": FORMAT, **provenance()})
                 put_spots(file, spots)
     return path

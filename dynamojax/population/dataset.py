@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from dynamojax.population.manifest import Manifest, Record, Shard, file_digest, read_manifest, read_records
-from dynamojax.writing import replacing
+from dynamojax.writing import hdf5_file, replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,7 +127,7 @@ def _leaf_of(name: str, column: dict) -> str:
 
 
 def _write_hdf5(path: Path, arrays: Arrays, about: dict, manifest: Manifest) -> None:
-    with h5py.File(path, "w", libver="latest") as file:
+    with hdf5_file(path, libver="latest") as file:
         file.attrs["format"] = FORMAT
         file["about"] = json.dumps(about)
         for name, column in manifest.columns.items():

@@ -22,6 +22,7 @@ from dynamojax.population.program import Program
 from dynamojax.population.recipe import expected_bytes
 from dynamojax.population.stars import Row
 
+_PROBE = ".probe"  # a file that is there for a moment, to see whether one can be
 _NICE = 10  # of the writer: a tenth of a core's time at least
 
 
@@ -159,13 +160,9 @@ def prepare(
         ValueError: there is one already, it is of another configuration or version, or the folder cannot be
             written to.
     """
-    begun = (folder / book.MANIFEST).exists()
-    if begun and not resume:
-        raise ValueError(f"{folder} holds a data set; --resume goes on with it, --output begins another one")
-    if folder.is_dir() and not begun and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty and no data set; give a new folder with --output")
+    check_free(folder, resume=resume)
     _check_writable(folder)
-    if not begun:
+    if not (folder / book.MANIFEST).exists():
         book.write_manifest(folder, manifest)
         return manifest, [manifest.shard(i) for i in range(manifest.n_shards)]
     there = book.read_manifest(folder)
@@ -178,8 +175,27 @@ def prepare(
     return there, [there.shard(i) for i in range(there.n_shards) if i not in records]
 
 
+def check_free(folder: Path, *, resume: bool) -> None:
+    """That a folder can become a data set, or is one that is to be resumed; changes nothing.
+
+    Raises:
+        ValueError: it holds a data set that is not to be resumed, or something else.
+    """
+    begun = (folder / book.MANIFEST).exists()
+    if begun and not resume:
+        raise ValueError(f"{folder} holds a data set; --resume goes on with it, --output begins another one")
+    if not begun and _holds_something(folder):
+        raise ValueError(f"{folder} is not empty and no data set; give a new folder with --output")
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether there is more than a beginning that ended before its manifest lay there, as on a full disk."""
+    ours = (book.SHARDS, _PROBE), f".{Path(book.MANIFEST).stem}.part"
+    return any(path.name not in ours[0] and not path.name.startswith(ours[1]) for path in folder.rglob("*"))
+
+
 def _check_writable(folder: Path) -> None:
-    probe = folder / book.SHARDS / ".probe"
+    probe = folder / book.SHARDS / _PROBE
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()

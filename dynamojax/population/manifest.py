@@ -114,8 +114,11 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+    try:
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(unwritable(path.parent, error)) from None
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -134,9 +137,9 @@ def read_manifest(folder: str | Path) -> Manifest:
                 "update dynamojax or give another folder"
             )
         return Manifest(**{field.name: content[field.name] for field in fields(Manifest)})
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ValueError(f"{folder} is not a data set: it has no {MANIFEST}; give its folder") from None
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); put a copy of it back, or begin anew") from None
 
 
@@ -151,7 +154,7 @@ def append_record(folder: Path, record: Record) -> None:
 def read_records(folder: str | Path) -> dict[int, Record]:
     """Finished shards by number. A line that a crash cut short counts as not written."""
     try:
-        lines = (Path(folder) / JOURNAL).read_text(encoding="utf-8").splitlines()
+        lines = (Path(folder) / JOURNAL).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return {}
     records = {}
@@ -180,13 +183,15 @@ def checked_records(
         manifest: Its own.
         tell: Called with how many have been looked at, of how many.
     """
-    records, problems = read_records(folder), []
-    for i, (index, record) in enumerate(sorted(records.items())):
+    noted = sorted(read_records(folder).items())
+    records, problems = {}, []
+    for i, (index, record) in enumerate(noted):
         problem = _problem(folder, manifest, record)
         if problem:
             problems.append(f"shard {index} ({record.name}) {problem}")
-            del records[index]
-        tell(i + 1, len(records))
+        else:
+            records[index] = record
+        tell(i + 1, len(noted))
     return records, problems
 
 
@@ -203,21 +208,32 @@ def _problem(folder: Path, manifest: Manifest, record: Record) -> str:
 
 def differences(old: dict, new: dict, prefix: str = "") -> list[str]:
     """What differs between two configurations, one line a value."""
-    lines = []
-    for name in sorted(set(old) | set(new)):
-        before, after = old.get(name), new.get(name)
-        if isinstance(before, dict) and isinstance(after, dict):
-            lines += differences(before, after, f"{prefix}{name}.")
-        elif before != after:
-            lines.append(f"{prefix}{name}: {before!r} became {after!r}")
-    return lines
+    return [
+        line
+        for name in sorted(set(old) | set(new))
+        for line in _difference(old.get(name), new.get(name), f"{prefix}{name}")
+    ]
+
+
+def _difference(before, after, name: str) -> list[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        return differences(before, after, f"{name}.")
+    if _are_tables(before) and _are_tables(after):
+        lines = [] if len(before) == len(after) else [f"{name}: {len(before)} became {len(after)}"]
+        pairs = enumerate(zip(before, after, strict=False))
+        return lines + [line for i, pair in pairs for line in _difference(*pair, f"{name}[{i}]")]
+    return [] if before == after else [f"{name}: {before!r} became {after!r}"]
+
+
+def _are_tables(value) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def unwritable(folder: Path, error: OSError) -> str:
     """The text of an error about a folder."""
     return (
-        f"{folder} cannot be written to ({error.strerror}); choose another folder with --output, or make it "
-        "writable"
+        f"{folder} cannot be written to ({error.strerror}); make room or make it writable, or choose another "
+        "folder with --output"
     )
 
 

@@ -148,7 +148,7 @@ def made_with() -> dict[str, str]:
 
 
 def expected_bytes(manifest: Manifest, n_stars: int) -> int:
-    """Bytes on disk of so many stars, at most: floats with noise hardly pack."""
+    """Bytes on disk of so many stars, which floats with noise hardly undercut; descriptions come on top."""
     per_star = sum(
         int(np.prod(c["shape"])) * np.dtype(c["dtype"]).itemsize / (8 if c["dtype"] == "bool" else 1)
         for c in manifest.columns.values()

@@ -113,12 +113,14 @@ def test_a_changed_configuration_is_an_error(config, tmp_path):
         (("--engine", "spark"), "allowed: local, ray"),
         (("--devices", "none"), "allowed: all, or a whole number"),
         (("--devices", "4096"), "but this machine has"),
-        (("--chunk", "0", "--devices", "1"), "chunk = 0 must be at least 1"),
+        (("--devices", "²"), "allowed: all, or a whole number"),
+        (("--chunk", "0", "--devices", "1"), "--chunk"),
     ],
 )
-def test_wrong_options_are_one_message(config, tmp_path, options, message):
+def test_wrong_options_are_one_message_and_nothing_is_begun(config, tmp_path, options, message):
     result = run("generate", config, "-o", tmp_path / "set", *options)
     assert result.exit_code == 2 and message in result.output and "Traceback" not in result.output
+    assert not (tmp_path / "set").exists()
 
 
 def test_inspect_of_something_else_is_one_message(tmp_path):

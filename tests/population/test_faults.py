@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,33 +80,51 @@ def remount(folder, options):
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
-def test_a_full_disk_keeps_what_is_finished(small_disk, tmp_path):
+@pytest.mark.parametrize("file_format", ["parquet", "hdf5"])
+def test_a_full_disk_keeps_what_is_finished(small_disk, tmp_path, file_format):
     with pytest.raises(OSError, match="No space left"):
-        make(small_disk / "set", recipe())
+        make(small_disk / "set", recipe(file_format=file_format))
     done = book.read_records(small_disk / "set")
     assert 0 < len(done) < 4
     names = {path.name for path in (small_disk / "set" / "data").iterdir()}
     assert names == {Path(record.name).name for record in done.values()}
     remount(small_disk, "size=2m")
-    make(small_disk / "set", recipe(), resume=True)
-    make(tmp_path / "other", recipe())
+    make(small_disk / "set", recipe(file_format=file_format), resume=True)
+    make(tmp_path / "other", recipe(file_format=file_format))
     assert digests(small_disk / "set") == digests(tmp_path / "other")
 
 
-def test_a_file_that_may_not_grow_keeps_what_is_finished(tmp_path):
+@contextmanager
+def no_file_above(n_bytes: int):
     """A limit on the size of files stands in for a full disk where mounting is not permitted."""
     import resource
 
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    make(tmp_path / "set", recipe(), stop_after=2)
-    before = digests(tmp_path / "set")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, old[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, old[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
-            make(tmp_path / "set", recipe(), resume=True)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "hdf5"])
+def test_a_file_that_may_not_grow_keeps_what_is_finished(tmp_path, file_format):
+    made = recipe(file_format=file_format)
+    make(tmp_path / "set", made, stop_after=2)
+    before = digests(tmp_path / "set")
+    with no_file_above(20_000), pytest.raises(OSError, match="File too large"):
+        make(tmp_path / "set", made, resume=True)
     assert digests(tmp_path / "set") == before
+
+
+def test_a_beginning_without_room_is_one_message_and_can_be_begun_again(tmp_path):
+    with (
+        no_file_above(1000),
+        pytest.raises(ValueError, match="set cannot be written to.*File too large.*room"),
+    ):
+        make(tmp_path / "set", recipe())
+    make(tmp_path / "set", recipe(), stop_after=1)
+    assert len(book.read_records(tmp_path / "set")) == 1
 
 
 def test_a_read_only_disk_is_one_message(small_disk):
