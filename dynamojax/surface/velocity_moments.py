@@ -138,17 +138,15 @@ def _cap_rims_jvp(n_light, n, primals, tangents):
 
 
 def _cap_velocities(star: Star, sin_lat: Array, x: Array, mu0: Array, half_sine: Array, turning: tuple):
-    """V_1 .. V_n of caps from u_(1..3,k), k = 2 .. n + 1."""
+    """(k+1) V_k of caps, k = 1 .. n, from u_(1..3,k+1)."""
     vers = 2 * half_sine * half_sine
     sin_sq, low = vers * (2 - vers), (1 - vers) * sin_lat
     b = jnp.cos(star.inc) - mu0 * sin_lat
     across = jnp.sin(star.inc) * x
-    first = 1 - star.shear * (low * low + 0.25 * sin_sq * (1 - sin_lat) * (1 + sin_lat))
-    second, third = -2 * star.shear * low * b, -0.25 * star.shear * (3 * b * b - across * across)
-    return tuple(
-        x / k * (first * one + second * two + third * three)
-        for k, (one, two, three) in enumerate(turning, start=2)
-    )
+    slowed = -star.shear * x
+    first = x + slowed * (low * low + 0.25 * sin_sq * (1 - sin_lat) * (1 + sin_lat))
+    second, third = 2 * slowed * low * b, 0.25 * slowed * (3 * b * b - across * across)
+    return tuple(first * one + second * two + third * three for one, two, three in turning)
 
 
 # As in `coverage`; more sums are carried from step to step here, so that fewer steps are better.
@@ -178,7 +176,7 @@ def sum_of_velocity_moments(
     Gradients: closed form, finite everywhere (limb, tangency, disc centre, zero radius).
     """
     n_spots, n_times = mu0.shape
-    n_steps = max(-(-n_spots // _MOST_SPOTS_PER_STEP), 1)
+    n_steps = max(-(-n_spots // _MOST_SPOTS_PER_STEP), 2)  # as in `coverage`
     block = max(-(-n_spots // n_steps), 1)
     x, mu0, half_sine, sin_lat = (
         jnp.pad(q, ((0, -n_spots % block), (0, 0))).reshape(-1, block, q.shape[1])
@@ -206,7 +204,7 @@ def sum_of_velocity_moments(
     light, rims, momentum = ([jnp.sum(q, axis=0) for q in part] for part in (lowest, *sums))
     for k in range(2, n_light + 1):
         light.append(((k - 1) * light[k - 2] + rims[k - 2]) / (k + 1))
-    return jnp.stack(light[1:]), jnp.stack(momentum)
+    return jnp.stack(light[1:]), jnp.stack([v / k for k, v in enumerate(momentum, start=2)])
 
 
 def _moments_at(
