@@ -225,6 +225,8 @@ def _stopped(error: OSError, output: Path, manifest: "Manifest") -> str:
 def _result(report: "Report", output: Path) -> str:
     rate = report.n_stars / report.seconds if report.seconds else 0.0
     lines = [f"wrote {report.n_stars} stars ({report.n_valid} valid), {size(report.n_bytes)}, to {output}"]
+    if report.n_stars and not report.n_valid:
+        lines.append("none is valid: do the bounds in [population] leave any star? The column drawn tells")
     if rate:
         share = 100 * report.waited / report.seconds
         lines.append(f"{rate:.3g} stars a second; {share:.1f} % of the time waiting for the disk")

@@ -1,7 +1,10 @@
 """The commands that make a data set and tell what is in one: what they write, say, and refuse."""
 
+import dataclasses
 import os
 
+import equinox as eqx
+import jax.numpy as jnp
 import pytest
 from typer.testing import CliRunner
 
@@ -121,6 +124,24 @@ def test_wrong_options_are_one_message_and_nothing_is_begun(config, tmp_path, op
     result = run("generate", config, "-o", tmp_path / "set", *options)
     assert result.exit_code == 2 and message in result.output and "Traceback" not in result.output
     assert not (tmp_path / "set").exists()
+
+
+def test_a_set_without_a_valid_star_is_noted(config, tmp_path, monkeypatch):
+    import dynamojax.config.generation as generation
+    from tests.population import standin
+
+    def nobody(*args):
+        return eqx.tree_at(lambda s: s.valid, standin.sample_star(*args), jnp.asarray(False))
+
+    def barren(asked, sizes=None):
+        made = recipe(8)
+        return dataclasses.replace(made, maker=dataclasses.replace(made.maker, sample=nobody))
+
+    monkeypatch.setattr(generation, "recipe", barren)
+    result = run("generate", config, "-o", tmp_path / "set", "--devices", "1")
+    assert result.exit_code == 0 and "(0 valid)" in result.output and "none is valid" in result.output
+    seen = run("inspect", tmp_path / "set", "--no-plot")
+    assert seen.exit_code == 0 and "valid: 0 stars" in seen.output
 
 
 def test_inspect_of_something_else_is_one_message(tmp_path):
