@@ -160,7 +160,7 @@ def pilot_sizes(made: Simulator, prior: Prior, tracks: TrackGrid, root, most: in
     A star that needs more is not valid. Where planets or companions pass in front of spots, there is a lean
     room, too, in which most stars are simulated at a fraction of the time.
     """
-    if not (made.schedules or made.velocimeters):
+    if not (made.schedules or made.velocimeters or (made.recorders and made.surface.overlap == "exact")):
         return {}
     drawn = pilot(prior, tracks, root, sample_star, _PILOT, most)
     pairs = [drawn.system] if drawn.companion is None else [drawn.system, drawn.companion]
@@ -187,7 +187,7 @@ def _room(made: Simulator, n_epochs: int, n_caps: int, largest: float) -> dict[s
 
 def with_sizes(made: Simulator, sizes: dict) -> Simulator:
     """The simulator with this room."""
-    if "n_epochs" not in sizes:  # no light curves
+    if "n_epochs" not in sizes:  # nothing needs room
         return made
     room = crossing_of(made, sizes, ""), dataclasses.replace(made.surface, n_neighbours=sizes["n_neighbours"])
     return eqx.tree_at(lambda s: (s.crossing, s.surface), made, room)

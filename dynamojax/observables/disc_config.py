@@ -15,7 +15,6 @@ from dynamojax.system import Star
 FASTEST_KM_S = 3000.0  # room that velocity kernels may have
 _USUAL_SPOT = math.radians(10)
 _SLACK, _SLACK_KM_S = 1.001, 1e-3  # rounding of what nodes were counted for
-_UNION = 4, 16  # fewest rings of a cap among others, and nodes of a ring
 
 
 class DiscNodes(NamedTuple):
@@ -35,7 +34,8 @@ class DiscConfig(eqx.Module):
 
     Attributes:
         n_disc: Nodes of the immaculate disc, across and along the projected spin axis; found if left out.
-        n_cap: Rings of each spot and facula, and nodes of a ring; found if left out.
+        n_cap: Rings of each spot and facula, and nodes of a ring; found if left out. Overlapping spots that
+            count once share somewhat more (`union_nodes`).
         n_planet: A third of the slices of a planet, and nodes of a slice; the spots behind it share as many
             slices again, and four for each spot on the star, or eight if overlapping spots count once. Found
             if left out.
@@ -70,22 +70,19 @@ class DiscConfig(eqx.Module):
         if not 0 < self.max_velocity < FASTEST_KM_S:
             raise ValueError(f"max_velocity = {self.max_velocity} km/s, allowed: (0, {FASTEST_KM_S:g})")
 
-    def nodes(self, *, is_union: bool) -> "DiscNodes":
+    def nodes(self) -> "DiscNodes":
         """The numbers of nodes, given or found.
 
-        Args:
-            is_union: Whether overlapping spots cover the surface once: rings are cut by other spots' rims.
-
         Accuracy: 5e-5 in LAMOST and APOGEE, vsini 0 to 100 km/s, shear 0.4, one spot of up to 40 deg or
-            several of up to 20, at 5500 K; see tests/observables/test_disc_nodes.py, and `cap_nodes` on
-            unions. Not measured for finer spectrographs at such speeds (vsini R / c above 7.5).
+            several of up to 20, overlapping or not, at 5500 K; see tests/observables/test_disc_nodes.py. Not
+            measured for finer spectrographs at such speeds (vsini R / c above 7.5).
         """
         vsini = self.max_velocity if self.vsini is None else min(self.vsini, self.max_velocity)
         elements = self.resolution * vsini / C_KM_S  # from the disc's centre to its limb
         radius = _USUAL_SPOT if self.spot_radius is None else self.spot_radius
         size = math.sin(min(radius, 0.5 * math.pi))
         across = elements * size
-        least = _UNION if is_union else (max(2, math.ceil(6 * size)), 6 + math.ceil(5 * size))
+        least = max(2, math.ceil(6 * size)), 6 + math.ceil(5 * size)
         n_disc = math.ceil(10 + 7.2 * elements), 12 + int(0.5 * elements)
         n_cap = max(least[0], 1 + math.ceil(1.5 * across)), max(least[1], 4 + math.ceil(9 * across))
         n_planet = max(24, math.ceil(3.1 * elements)), n_disc[1]

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from dynamojax.planets.nodes import Nodes, hidden_cap_nodes, hides_all, planet_nodes
 from dynamojax.surface.nodes import cap_nodes, disc_nodes
+from dynamojax.surface.union_nodes import union_nodes
 
 # Points (3, n) and projected areas (n), negative where a component is taken away. [stellar radius squared]
 Part = tuple[Array, Array]
@@ -23,9 +24,12 @@ def _taken(nodes: Nodes) -> Part:
     return points, -angle * points[2]
 
 
-def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], *, is_union: bool) -> Part:
-    """Nodes of all caps, each piece of surface counted once if `is_union`, else once for each cap."""
-    nodes, weight = cap_nodes(position, half_sine, *n_cap, is_union=is_union)
+def cap_part(position: Array, half_sine: Array, n_cap: tuple[int, int], n_neighbours: int | None) -> Part:
+    """Nodes of all caps, each piece of surface counted once, or once for each cap without `n_neighbours`."""
+    if n_neighbours is None:
+        nodes, weight = cap_nodes(position, half_sine, *n_cap)
+    else:
+        nodes, weight = union_nodes(position, half_sine, *n_cap, n_neighbours)
     return nodes.reshape(3, -1), (weight * nodes[2]).ravel()
 
 
@@ -38,8 +42,7 @@ def disc_parts(
     n_disc: tuple[int, int],
     n_cap: tuple[int, int],
     n_planet: tuple[int, int],
-    *,
-    is_union: bool,
+    n_neighbours: int | None,
 ) -> tuple[list[Part], list[Part], list[Part]]:
     """Nodes of photosphere, spots and faculae, at one epoch.
 
@@ -55,14 +58,15 @@ def disc_parts(
         n_disc: As in `DiscConfig`.
         n_cap: As in `DiscConfig`.
         n_planet: As in `DiscConfig`.
-        is_union: Whether overlapping spots cover the surface once.
+        n_neighbours: How many others may overlap any one spot, NaN where there are more: overlapping spots
+            cover the surface once. None counts each in full.
     """
     points, angle = (jnp.asarray(q, position.dtype) for q in disc_nodes(*n_disc))
     photosphere, spots, faculae = [(points, angle * points[2])], [], []
     if spot.size:
-        dark = cap_part(position, spot, n_cap, is_union=is_union)
+        dark = cap_part(position, spot, n_cap, n_neighbours)
         spots.append(dark)
-        bright = dark if facula is None else cap_part(position, facula, n_cap, is_union=is_union)
+        bright = dark if facula is None else cap_part(position, facula, n_cap, n_neighbours)
         photosphere.append((bright[0], -bright[1]))
         faculae = [] if facula is None else [bright, (dark[0], -dark[1])]
     for planet, p in zip(planets, radius_ratio, strict=True):
@@ -70,7 +74,7 @@ def disc_parts(
         if not spot.size:
             continue
         dark, *bright = (
-            hidden_cap_nodes(*planet, p, position, cap, *n_planet, is_union=is_union)
+            hidden_cap_nodes(*planet, p, position, cap, *n_planet, is_union=n_neighbours is not None)
             for cap in (spot, *([] if facula is None else [facula]))
         )
         spots.append(_taken(dark))

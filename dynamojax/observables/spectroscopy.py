@@ -157,8 +157,8 @@ def disc_spectra(
             facula if surface.faculae else None,
             where,
             planets.radius_ratio,
-            *config.nodes(is_union=surface.overlap == "exact"),
-            is_union=surface.overlap == "exact",
+            *config.nodes(),
+            surface.n_neighbours if surface.overlap == "exact" else None,
         )
         flux, fits = disc_spectrum(star, light, grid, parts, velocity, convection, config)
         return flux, fits & config.suits(star, facula if surface.faculae else spot)

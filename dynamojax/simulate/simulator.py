@@ -255,6 +255,7 @@ def room_of_each(simulator: Simulator, systems: System) -> list[Int[Array, " n_s
     """Neighbours of a spot, epochs in transit and spots near a planet, for each star."""
     times = [(s.surface.epochs, s.planets.epochs) for s in simulator.schedules]
     times += [(v.exposures.epochs, v.exposures.epochs) for v in simulator.velocimeters]
+    times += [(r.exposures.epochs, None) for r in simulator.recorders]  # whose nodes need no room in transit
     if not times:
         return [jnp.zeros(systems.star.teff.shape, int)] * 3
 
@@ -265,7 +266,7 @@ def room_of_each(simulator: Simulator, systems: System) -> list[Int[Array, " n_s
             if simulator.surface.overlap == "exact":
                 caps = caps_at(system.star, system.spots, at_surface, simulator.surface)
                 neighbours = neighbours_needed(caps[0], caps[2] if simulator.surface.faculae else caps[1])
-            if system.planets.n_planets and system.spots.n_spots:
+            if at is not None and system.planets.n_planets and system.spots.n_spots:
                 has_faculae = simulator.surface.faculae
                 caps = caps_by_index(simulator.surface, at, system.star, system.spots, faculae=has_faculae)
                 xyz = planet_positions(system.star, system.planets, at)

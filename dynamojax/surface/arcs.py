@@ -26,6 +26,13 @@ from dynamojax.numerics import (
 )
 
 
+def exposed_ends(start: Array, stop: Array) -> tuple[Array, Array]:
+    """Which ends of blocked intervals (first axis) lie in none of the others."""
+    order = jnp.arange(start.shape[0])
+    is_before = (order[:, None] < order).reshape(*2 * order.shape, *(1,) * (start.ndim - 1))
+    return _exposed(start, stop, (start, stop, is_before))
+
+
 def _exposed(start: Array, stop: Array, others: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     """Which ends of blocked intervals, running from start to stop in [-pi, pi], lie in no other.
 
@@ -127,9 +134,7 @@ def exposed_arcs(c: Circles, index: Array, is_real: Array) -> Arcs:
     phi = jnp.where(crossing > 0, upper_angle(safe_sqrt(crossing), -c.a), 0)
     start, stop, hidden = _blocked_by_caps(c, index, is_real)
     start, stop = jnp.concatenate([start, phi[None]]), jnp.concatenate([stop, -phi[None]])
-    order = jnp.arange(start.shape[0])
-    is_before = (order[:, None] < order[None, :])[:, :, None, None]
-    start_out, stop_out = _exposed(start, stop, (start, stop, is_before))
+    start_out, stop_out = exposed_ends(start, stop)
     shown = (c.w > 0) & ~hidden & ((crossing > 0) | (c.z > 0))
     whole = jnp.where(jnp.all(start <= stop, axis=0) & shown, 1, 0).astype(c.z.dtype)
     return Arcs(start, stop, start_out, stop_out, shown, whole)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import equinox as eqx
 import numpy as np
 import pytest
 
@@ -82,7 +83,7 @@ def test_the_nodes_that_are_found_are_enough(x64, name, vsini, spots):
 
 
 def count(disc, name):
-    return dataclasses.replace(disc, resolution=RESOLUTION[name]).nodes(is_union=False)
+    return dataclasses.replace(disc, resolution=RESOLUTION[name]).nodes()
 
 
 def test_slow_stars_and_coarse_spectrographs_need_few():
@@ -104,11 +105,20 @@ def test_a_star_for_which_there_are_no_nodes_is_not_valid():
         assert bool(simulate(system).valid) == is_valid
 
 
-def test_unions_have_more_and_given_numbers_hold():
-    config = DiscConfig(n_cap=(3, 5), vsini=500, max_velocity=600)
-    assert config.nodes(is_union=True).cap == config.nodes(is_union=False).cap == (3, 5)
-    alone, union = (DiscConfig(vsini=0).nodes(is_union=x).cap for x in (False, True))
-    assert alone == (2, 7) and union == (4, 16)
+def test_crowded_spots_have_room_or_are_not_valid():
+    """For a simulator of nothing but spectra, too."""
+    simulate, system = scene("lamost", 12, [(20, 30, 9), (25, 38, 7), (17, 40, 8)], DiscConfig())
+    one = dj.SurfaceConfig(law="constant", overlap="exact", n_neighbours=1)
+    simulate = eqx.tree_at(lambda s: s.surface, simulate, one)
+    seen = simulate(system)
+    assert not seen.valid and all(np.all(np.isnan(q.flux)) for q in seen.spectra.values())
+    sized = simulate.sized_for(system)
+    assert sized.surface.n_neighbours == 3 and sized(system).valid
+
+
+def test_given_numbers_hold():
+    assert DiscConfig(n_cap=(3, 5), vsini=500, max_velocity=600).nodes().cap == (3, 5)
+    assert DiscConfig(vsini=0).nodes().cap == (2, 7)
 
 
 @pytest.mark.parametrize(

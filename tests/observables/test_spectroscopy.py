@@ -90,6 +90,24 @@ def test_spots_and_a_planet_against_brute_force(x64, name, vsini, shear):
     assert error(name, vsini, shear, CAPS, planet(), rv=57.3) < 1e-4
 
 
+CROWD = [
+    (20, 30, 12),
+    (25, 40, 8),
+    (12, 38, 9),
+    (28, 25, 6),
+    (18, 42, 4),
+    (22, 31, 7),
+    (30, 48, 5),
+    (5, 30, 10),
+]
+
+
+# Nodes by themselves: 8e-6 (benchmarks/union_nodes.py); the rest is the points'.
+@pytest.mark.parametrize("caps", [CROWD, [(2 * lat, 2 * lon, 2.5 * r) for lat, lon, r in CROWD]])
+def test_crowded_spots_against_brute_force(x64, caps):
+    assert error("infrared", 30, 0.4, caps, Planets.empty()) < 1e-4
+
+
 SMALL = [(20, 30, 3), (-30, -40, 2), (10, 60, 5), (5, 0, 3), (25, 40, 1), (0, -80, 4)]
 LARGE = [(10, 10, 40), (-20, -45, 20), (50, 40, 12)]
 

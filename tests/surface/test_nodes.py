@@ -28,55 +28,6 @@ def test_nodes_and_closed_form_agree(x64, theta, radius):
     assert jnp.all((weight == 0) | (jnp.arccos(jnp.einsum("ics,ic->cs", nodes, centre)) <= radius))
 
 
-UNIONS = {
-    "pair": ([10.0, 22.0], [0.0, 10.0], [12.0, 8.0]),
-    "centre inside the other": ([10.0, 15.0], [0.0, 0.0], [12.0, 9.0]),
-    "inside": ([30.0, 32.0], [0.0, 0.0], [12.0, 4.0]),
-    "twins": ([30.0, 30.0], [0.0, 0.0], [10.0, 10.0]),
-    "three": ([40.0, 50.0, 45.0], [0.0, 5.0, 20.0], [10.0, 8.0, 7.0]),
-    "across the limb": ([85.0, 80.0], [0.0, 10.0], [12.0, 9.0]),
-}
-
-
-def _union(name):
-    theta, azimuth, radius = map(np.deg2rad, UNIONS[name])
-    centres = [np.sin(theta) * np.cos(azimuth), np.sin(theta) * np.sin(azimuth), np.cos(theta)]
-    return jnp.asarray(centres), half_sines(jnp.asarray(radius))
-
-
-@pytest.mark.parametrize("name", UNIONS)
-def test_nodes_of_a_union_and_closed_form_agree(x64, name):
-    """8 + 8 rings of 24: 1e-3 of the spots; rings are split at the first rim they meet, not at every one."""
-    centres, half_sine = _union(name)
-    nodes, weight = cap_nodes(centres, half_sine, 8, 24, is_union=True)
-    exact = union_moments(centres[:, :, None], half_sine[:, None], 2, 3)[0][:, 0]
-    np.testing.assert_allclose([jnp.sum(weight * nodes[2] ** k) for k in (1, 2)], exact, rtol=1e-3)
-
-
-@pytest.mark.parametrize("name", UNIONS)
-def test_gradients_of_a_union(precision, name):
-    """Finite everywhere; in float64 that of the closed form, to 15 % where three rims cross."""
-    centres, half_sine = _union(name)
-
-    def by_nodes(shift):
-        moved = centres.at[0, -1].add(shift)
-        moved = moved / jnp.linalg.norm(moved, axis=0)
-        nodes, weight = cap_nodes(moved, half_sine, 8, 24, is_union=True)
-        return jnp.sum(weight * nodes[2])
-
-    def exact(shift):
-        moved = centres.at[0, -1].add(shift)
-        moved = moved / jnp.linalg.norm(moved, axis=0)
-        return union_moments(moved[:, :, None], half_sine[:, None], 1, 3)[0][0, 0]
-
-    slope = jax.jit(jax.grad(by_nodes))(0.0)
-    assert jnp.isfinite(slope)
-    if precision == "float64" and name != "twins":  # whose union has a corner there
-        scale = float(half_sine[-1])
-        error = 0.2 if name == "three" else 0.01
-        assert float(slope) == pytest.approx(float(jax.jit(jax.grad(exact))(0.0)), abs=error * scale)
-
-
 def test_disc_nodes_integrate_what_is_smooth():
     """The flux of I(mu) = mu^k and the moment of inertia of the disc, to rounding."""
     (x, y, mu), angle = disc_nodes(24, 16)
