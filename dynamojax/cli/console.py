@@ -1,6 +1,9 @@
 """How commands speak: progress and errors, on standard error."""
 
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 _SLOW = 2.0  # [s], from which on a step shows that it is running
 _PATIENCE = 30.0  # [s], between lines of a log
+_AGAIN = 0.05  # [s]
 INTERRUPTED = "interrupted; files that were not complete have been removed"
 
 
@@ -19,7 +23,8 @@ INTERRUPTED = "interrupted; files that were not complete have been removed"
 def clear_errors(debug: bool, interrupted: str = INTERRUPTED) -> Iterator[None]:
     """An error in what a person gave is one message and exit code 2, not a traceback."""
     try:
-        yield
+        with _interrupts_kept():
+            yield
     except (ValueError, OSError) as error:
         if debug:
             raise
@@ -28,6 +33,24 @@ def clear_errors(debug: bool, interrupted: str = INTERRUPTED) -> Iterator[None]:
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """A Ctrl-C that falls into a callback, as JAX has one for the collector, comes again: Python drops it."""
+    before = sys.unraisablehook
+
+    def again(dropped) -> None:
+        if dropped.exc_type is KeyboardInterrupt:
+            threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def size(n_bytes: int | float) -> str:

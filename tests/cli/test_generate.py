@@ -86,6 +86,23 @@ def test_an_interruption_keeps_what_is_finished(config, tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
+def test_an_interruption_that_falls_into_a_callback_is_not_lost(capsys):
+    import time
+
+    import typer
+
+    from dynamojax.cli.console import clear_errors
+
+    class Collected:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as stopped, clear_errors(debug=False):
+        Collected()
+        time.sleep(10.0)
+    assert stopped.value.exit_code == 130 and "interrupted" in capsys.readouterr().err
+
+
 def test_a_full_disk_says_what_is_safe(config, tmp_path, monkeypatch):
     import errno
 
