@@ -195,8 +195,8 @@ def _on_rays(frames: _Frames, pieces: _Pieces, n_radial: int, n_rays: int) -> tu
     versine, weight = jnp.where(is_whole, u, u * u), jnp.where(is_whole, wu, 2 * u * wu)
     outwards = jnp.sqrt(versine * (2 - versine * (1 - along)) / (1 + along))
     rest = 1 - versine * (1 - along) - outwards * along
-    local = rest * o0 + outwards * e0, rest * o1 + outwards * e1, outwards * e2
-    nodes = sum(p * q[:, None] for p, q in zip(local, (axes[:3], axes[3:6], axes[6:9]), strict=True))
+    p0, p1, p2 = rest * o0 + outwards * e0, rest * o1 + outwards * e1, outwards * e2
+    nodes = axes[:3, None] * p0 + axes[3:6, None] * p1 + axes[6:9, None] * p2
     return nodes, weight * angle
 
 
