@@ -86,7 +86,17 @@ def test_an_interruption_keeps_what_is_finished(config, tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def test_an_interruption_that_falls_into_a_callback_is_not_lost(capsys):
+@pytest.fixture
+def interruptible():
+    """Workers of pytest-xdist ignore SIGINT."""
+    import signal
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_that_falls_into_a_callback_is_not_lost(capsys, interruptible):
     import time
 
     import typer
