@@ -51,6 +51,7 @@ def test_stars_are_found_again_and_every_answer_is_one(x64):
         np.testing.assert_allclose(again.logg, star.logg[ok], atol=1e-7)
 
 
+@pytest.mark.slow
 def test_shares_add_up_and_solutions_are_in_order(x64):
     grid, (mass, feh, age) = tracks(), _stars(64, 3)
     star = evolved(grid, mass, feh, age)

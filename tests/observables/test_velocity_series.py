@@ -112,6 +112,7 @@ def _planet(**changes):
     return dj.Planets.from_degrees(**given | changes)
 
 
+@pytest.mark.slow
 def test_transit_of_a_uniform_disc(x64):
     """A planet inside a uniform disc takes p^2 of the light, and with it the velocity at its centre."""
     uniform = np.stack([[1.0, 0.0]] * 3)

@@ -56,6 +56,7 @@ def _same(got, expected) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (got, expected)), strict=True))
 
 
+@pytest.mark.slow
 def test_without_dust_every_bit_is_the_same():
     """At av = 0 it does not matter which law there is; with a law of zero not what av is."""
     simulator = _simulator()

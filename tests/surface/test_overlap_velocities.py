@@ -101,7 +101,7 @@ def _moved(star, centres, radii):
     return f, (star, jnp.asarray(centres), jnp.asarray(radii))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in (1, 2))])
 def test_gradients_against_differences(x64, seed):
     """Positions, radii, inclination and shear; triple overlaps and rims across the limb among them."""
     f, args = _moved(_star(), *_random_caps(12, seed, 0.15, 0.6))
