@@ -153,7 +153,7 @@ def test_numbers_of_stars_must_be_numbers(tracks):
         sample_population(ROOT, 0, tracks=tracks)
 
 
-def test_precision_follows_jax(stars):
+def test_precision_follows_jax(plain):
     floats = [x for x in jax.tree.leaves(plain) if jnp.issubdtype(x.dtype, jnp.floating)]
     assert {x.dtype for x in floats} == {jnp.result_type(float)}
 
