@@ -42,6 +42,8 @@ class Information:
     @cached_property
     def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
         scaled = self.matrix * np.outer(self.widths, self.widths)
+        if not np.isfinite(scaled).all():  # of which NumPy raises
+            return np.full(len(scaled), np.nan), np.full(scaled.shape, np.nan)
         return np.linalg.eigh(0.5 * (scaled + scaled.T))
 
     @property

@@ -115,6 +115,11 @@ def _draw_spectrograph(part: SubFigure, spectrograph: Spectrograph, flux, veloci
     panels[0, 0].set_title(spectrograph.name, loc="left", weight="bold", pad=42)
     if several:
         _finish_ratios(part, panels, spectrograph, flux)
+    if noisy is not None:
+        part.legend(
+            *(panels[0, 0].lines[:2], ("with noise and errors of calibration", "without")),
+            **dict(loc="upper right", ncols=2, handlelength=1.0, columnspacing=1.0, borderaxespad=0.2),
+        )
     part.align_ylabels(panels[:, 0])
     part.supxlabel("Wavelength in vacuum [Å]", fontsize=9)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import dynamojax as dj
-from dynamojax.inference.information import expected, fisher, matrix_at, with_noise
+from dynamojax.inference.information import Information, expected, fisher, matrix_at, with_noise
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.posterior import laplace
 from dynamojax.inference.sampling import sample_posterior
@@ -65,6 +65,14 @@ def test_more_data_hold_more(x64):
     simulate, star = stars.photometry(60), stars.system()
     ones = [fisher(star, simulate, {"kepler": e}, FREE).errors for e in (1e-3, 1e-4)]
     np.testing.assert_allclose(ones[0], 10 * ones[1], rtol=1e-6)
+
+
+def test_a_matrix_with_nan_is_not_positive():
+    matrix = np.full((3, 3), np.nan)  # of which NumPy's eigenvalues do not converge
+    information = Information(("a", "b", "c"), np.zeros(3), matrix, np.ones(3), "hessian")
+    assert not information.is_positive
+    assert np.isnan(information.covariance).all() and np.isnan(information.errors).all()
+    assert information.open_directions == []
 
 
 def test_starts_that_fail_stay_alone(x64):

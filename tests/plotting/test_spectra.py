@@ -109,7 +109,11 @@ def test_noisy_spectra_lie_behind_where_good(simulator, observables):
     flux = np.asarray(observables.spectra["one"].flux[0])
     good = np.arange(flux.size) != 7
     noisy = NoisySpectrum(jnp.asarray(flux * 1.01), jnp.asarray(0.01 * flux), jnp.asarray(good))
-    top = plot_spectra(simulator, observables, {"one": noisy}).axes[4]
+    figure = plot_spectra(simulator, observables, {"one": noisy})
+    assert [len(part.legends) for part in figure.subfigs] == [0, 1]
+    words = [text.get_text() for text in figure.subfigs[1].legends[0].get_texts()]
+    assert "noise" in words[0] and words[1] == "without"
+    top = figure.axes[4]
     points = top.lines[0].get_ydata()
     assert np.isnan(points[7]) and np.isfinite(points[good]).all()
     np.testing.assert_allclose(points[good] * 1e-12, 1.01 * flux[good], rtol=1e-5)
