@@ -131,9 +131,9 @@ def grid_ranges(file: GridFile, system: System, *, has_faculae: bool) -> dict[st
     star = system.star
     parts = {"the photosphere": 0.0}
     if np.any(np.asarray(system.spots.radius) > 0):
-        parts["its spots"] = -float(star.spot_contrast)
+        parts["a spot (teff - spot_contrast)"] = -float(star.spot_contrast)
         if has_faculae:
-            parts["its faculae"] = float(star.facula_contrast)
+            parts["a facula (teff + facula_contrast)"] = float(star.facula_contrast)
     values = {
         "teff": {who: float(star.teff) + contrast for who, contrast in parts.items()},
         "logg": {"the star": float(star.logg)},

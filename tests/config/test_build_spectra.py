@@ -164,7 +164,7 @@ def test_the_grid_is_cut_to_the_star_its_spots_and_faculae(tmp_path):
     ("star", "message"),
     [
         ({"teff": 9000.0}, "star.teff: the photosphere at 9000 is off the spectral grid spectra.h5"),
-        ({"teff": 4000.0}, "star.teff: its spots at 2500 is off"),
+        ({"teff": 4000.0}, r"a spot \(teff - spot_contrast\) at 2500 is off"),
         ({"logg": 1.0}, "star.logg: the star at 1 is off"),
         ({"feh": -2.0}, "star.feh: the star at -2 is off"),
     ],
