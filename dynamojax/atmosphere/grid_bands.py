@@ -1,4 +1,4 @@
-"""Band intensities from the spectra of any grid file, integrated once on the host and kept beside it."""
+"""Band intensities from the spectra of any grid file, integrated once on the host and kept."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ from dynamojax.writing import hdf5_file, replacing
 FORMAT = "dynamojax band of a grid"
 _METHOD = 1  # to be raised when the integration changes: it is part of the key of what is kept
 _LOST = 1e-3
+_PACKAGE = Path(__file__).resolve().parents[1]  # nothing is written into it
 
 
 def bands_from_spectra(
@@ -159,7 +160,9 @@ def _key(file: GridFile, band: Filter) -> str:
 
 def _folder(file: GridFile, cache: str | Path | None) -> Path | None:
     """Where bands are kept; None where nothing can be written."""
-    choices = [file.path.with_suffix(".bands"), locations().cache / "bands"]
+    is_embedded = file.path.resolve().is_relative_to(_PACKAGE)
+    beside = [] if is_embedded else [file.path.with_suffix(".bands")]
+    choices = [*beside, locations().cache / "bands"]
     for folder in [Path(cache)] if cache is not None else choices:
         try:
             folder.mkdir(parents=True, exist_ok=True)

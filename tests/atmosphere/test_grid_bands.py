@@ -172,6 +172,14 @@ def test_folders_that_cannot_be_written(file, monkeypatch, tmp_path):
         bands_from_spectra(file, [tent("a", 5100, 5900)], cache=blocked)
 
 
+def test_nothing_is_written_into_the_package(file, monkeypatch, tmp_path):
+    monkeypatch.setattr(grid_bands, "_PACKAGE", file.path.resolve().parent)
+    monkeypatch.setenv("DYNAMOJAX_CACHE", str(tmp_path / "cache"))
+    bands_from_spectra(file, [tent("a", 5100, 5900)])
+    assert not file.path.with_suffix(".bands").exists()
+    assert len(list((tmp_path / "cache" / "bands").iterdir())) == 1
+
+
 def test_the_simulator_takes_it(file):
     grid = bands_from_spectra(file, [tent("own", 5100.0, 5900.0)])
     photometer = Photometer("own", ("own",), np.linspace(0.0, 5.0, 20), 0.0)
