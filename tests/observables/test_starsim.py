@@ -156,6 +156,7 @@ def _change(shape, name: str) -> np.ndarray:
     return 1e3 * (value[1:] - value[0])
 
 
+@pytest.mark.slow
 def test_velocities(bands, closed, shapes):
     """Its 116 m/s, from spectra of ours whose lines are its own: 1.0 m/s rms, 2.9 at most, 2.9 % too small.
 
@@ -178,6 +179,7 @@ def test_velocities(bands, closed, shapes):
     assert rotation @ starsim2.VELOCITY / (rotation @ rotation) == pytest.approx(1.30, abs=0.01)
 
 
+@pytest.mark.slow
 def test_shape_of_the_lines(bands, shapes):
     """Velocity, FWHM, span and contrast beside NumPy's sum over pieces of the spots.
 

@@ -314,7 +314,7 @@ SHOWN = {  # radius ratio, faculae, spots, times
 }
 
 
-QUICK = ("a giant before two that overlap", "small ones behind 0.3")
+QUICK = ("a giant before two that overlap",)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_spectra_are_those_of_the_grid_as_it_is(simulators):
         assert error.max() < most and np.sqrt(np.mean(error**2)) < usual
 
 
+@pytest.mark.slow
 def test_velocities_are_kept(simulators):
     """The shift of the star as a whole, by the first order of a Taylor series: 10 m/s."""
     whole, smooth = simulators
