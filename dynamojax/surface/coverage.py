@@ -152,7 +152,7 @@ def sum_of_moments(
 ) -> Float[Array, "n n_times"]:
     """Sum over caps of M_k, k = 1 .. n; where caps overlap, what they share is counted twice."""
     n_spots, n_times = mu0.shape
-    # In two steps at least: XLA unrolls a loop of one, and finds the caps anew for each of the sums.
+    # Two spots take two steps: XLA unrolls a loop of one, and finds the caps anew for each of the sums.
     block = min(_SPOTS_PER_STEP, max(-(-n_spots // 2), 1))
     missing = -n_spots % block
     blocks = [jnp.pad(x, ((0, missing), (0, 0))).reshape(-1, block, n_times) for x in (mu0, half_sine)]
