@@ -16,7 +16,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     leave the temporary file, whose name begins with a dot, never a file under the final name.
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    part = path.with_name(f"{_part_start(path)}{os.getpid()}{path.suffix}")
     try:
         yield part
         with open(part, "rb") as file:
@@ -24,6 +24,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_part(found: Path, path: str | Path) -> bool:
+    """Whether a file is one that `replacing` left of a path, its process killed."""
+    return found.name.startswith(_part_start(Path(path)))
+
+
+def _part_start(path: Path) -> str:
+    return f".{path.stem}.part"
 
 
 @contextmanager

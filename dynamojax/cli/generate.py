@@ -43,11 +43,7 @@ def generate(
     with clear_errors(debug, _GOES_ON):
         steps = Steps(quiet)
         generation = read_generation(path)
-        if engine not in ("local", "ray"):
-            raise ValueError(f"engine = {engine!r}, allowed: local, ray")
-        n_devices = _number(devices)
-        if engine == "local":
-            _spread(n_devices)
+        n_devices = _placed(engine, devices)
         _check_format(generation)
         with steps.step("Starting JAX"):
             import jax
@@ -69,6 +65,16 @@ def generate(
                 with steps.step("Looking at what is there") as tell:
                     found = loop.prepare(output, manifest, resume=resume, note=steps.note, tell=tell)
                 _run(generation, recipe, *found, output, engine, (n_devices, address, chunk), steps)
+
+
+def _placed(engine: str, devices: str) -> int | None:
+    """How many devices are wanted, all if None; this machine's cores are made devices before JAX starts."""
+    if engine not in ("local", "ray"):
+        raise ValueError(f"engine = {engine!r}, allowed: local, ray")
+    n_devices = _number(devices)
+    if engine == "local":
+        _spread(n_devices)
+    return n_devices
 
 
 def _number(devices: str) -> int | None:

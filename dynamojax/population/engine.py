@@ -21,6 +21,7 @@ from dynamojax.population.manifest import Manifest, Record, Shard
 from dynamojax.population.program import Program
 from dynamojax.population.recipe import expected_bytes
 from dynamojax.population.stars import Row
+from dynamojax.writing import is_part
 
 _PROBE = ".probe"  # a file that is there for a moment, to see whether one can be
 _NICE = 10  # of the writer: a tenth of a core's time at least
@@ -190,8 +191,8 @@ def check_free(folder: Path, *, resume: bool) -> None:
 
 def _holds_something(folder: Path) -> bool:
     """Whether there is more than a beginning that ended before its manifest lay there, as on a full disk."""
-    ours = (book.SHARDS, _PROBE), f".{Path(book.MANIFEST).stem}.part"
-    return any(path.name not in ours[0] and not path.name.startswith(ours[1]) for path in folder.rglob("*"))
+    found = (path for path in folder.rglob("*") if path.name not in (book.SHARDS, _PROBE))
+    return any(not is_part(path, book.MANIFEST) for path in found)
 
 
 def _check_writable(folder: Path) -> None:
