@@ -8,6 +8,7 @@ import pytest
 from dynamojax.surface.coverage import cap_moments, half_sines
 from dynamojax.surface.overlap import touching, union_moments
 from tests.oracles import union as oracle
+from tests.surface.caps import EDGES, all_finite_at_edges, random_caps
 
 PPM = np.pi * 1e-6
 _UNION = jax.jit(union_moments, static_argnums=(2, 3))
@@ -17,12 +18,6 @@ def _union(centres, radii, n=4, n_neighbours=64):
     position = jnp.asarray(centres).T[:, :, None]
     moments, valid = _UNION(position, half_sines(jnp.asarray(radii))[:, None], n, n_neighbours)
     return moments[:, 0], valid[0]
-
-
-def _random_caps(n, seed, low=0.05, high=0.5):
-    rng = np.random.default_rng(seed)
-    v = rng.normal(size=(n, 3))
-    return v / np.linalg.norm(v, axis=1)[:, None], rng.uniform(low, high, n)
 
 
 @pytest.mark.parametrize("theta", [0, 40, 80, 88, 90, 95, 120, 180])
@@ -45,7 +40,7 @@ def test_apart_they_add_inside_they_vanish_twins_count_once(x64):
 
 
 def test_empty_places_add_nothing(x64):
-    centres, radii = _random_caps(6, 2)
+    centres, radii = random_caps(6, 2)
     more = np.concatenate([centres, centres[:3]])
     got, _ = _union(more, np.concatenate([radii, np.zeros(3)]))
     np.testing.assert_allclose(got, _union(centres, radii)[0], atol=1e-14)
@@ -54,7 +49,7 @@ def test_empty_places_add_nothing(x64):
 @pytest.mark.parametrize("n_caps", [2, 10, 60])
 def test_against_brute_force(precision, n_caps):
     """Random caps, to 5 ppm: the oracle's own noise with 1.4 million cells is 2."""
-    centres, radii = _random_caps(n_caps, n_caps)
+    centres, radii = random_caps(n_caps, n_caps)
     centres, radii = centres.astype(precision), radii.astype(precision)
     got, valid = _union(centres, radii, 3)
     exact = oracle.union_moments(centres.astype(float), radii.astype(float), 3, n_cells=1200)
@@ -106,7 +101,7 @@ def _moved(centres, radii):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gradients_against_finite_differences(x64, seed):
-    f, args = _moved(*_random_caps(12, seed, 0.15, 0.6))
+    f, args = _moved(*random_caps(12, seed, 0.15, 0.6))
     f = jax.jit(f)
     forward = jax.jit(jax.jacfwd(f, argnums=(0, 1)))(*args)
     backward = jax.jit(jax.jacrev(f, argnums=(0, 1)))(*args)
@@ -122,21 +117,6 @@ def test_gradients_against_finite_differences(x64, seed):
             np.testing.assert_allclose(a[(..., *index)], slope, rtol=1e-6, atol=1e-8)
 
 
-EDGES = {
-    "disc centre and its opposite": ([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]], [0.3, 0.3]),
-    "twins on the limb": ([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], [0.3, 0.3]),
-    "tangent": ([[0.0, 0.0, 1.0], [0.0, np.sin(0.6), np.cos(0.6)]], [0.3, 0.3]),
-    "an empty place": ([[1.0, 0.0, 0.0], [0.8, 0.0, 0.6]], [0.0, 0.2]),
-    "hemispheres": ([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], [np.pi / 2, np.pi / 2]),
-}
-
-
-def _all_finite(slopes):
-    for leaf in jax.tree.leaves(slopes):
-        for name, slope in zip(EDGES, leaf, strict=True):
-            assert jnp.all(jnp.isfinite(slope)), name
-
-
 def test_gradients_are_finite_at_every_edge(precision):
     v, r = (jnp.asarray(q, precision) for q in zip(*EDGES.values(), strict=True))
 
@@ -144,11 +124,11 @@ def test_gradients_are_finite_at_every_edge(precision):
         return union_moments(v.T[:, :, None], half_sines(r)[:, None], 4, 2)[0][:, 0]
 
     for jacobian in (jax.jacfwd, jax.jacrev):
-        _all_finite(jax.jit(jax.vmap(jacobian(f, argnums=(0, 1))))(v, r))
+        all_finite_at_edges(jax.jit(jax.vmap(jacobian(f, argnums=(0, 1))))(v, r))
 
 
 def test_too_many_neighbours_is_said_and_never_guessed(x64):
-    centres, radii = _random_caps(30, 5, 0.5, 0.8)
+    centres, radii = random_caps(30, 5, 0.5, 0.8)
     needed = int(
         touching(jnp.asarray(centres).T[:, :, None], half_sines(jnp.asarray(radii))[:, None]).sum(1).max()
     )

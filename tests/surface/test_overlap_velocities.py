@@ -14,6 +14,7 @@ from dynamojax.surface.overlap_velocities import union_of_velocity_moments
 from dynamojax.surface.velocity_moments import velocity_moments
 from tests.oracles import union as dense
 from tests.oracles.union_velocities import union_velocity_moments
+from tests.surface.caps import EDGES, all_finite_at_edges, random_caps
 
 N = 4
 _UNION = jax.jit(union_of_velocity_moments, static_argnums=(3, 4, 5))
@@ -21,12 +22,6 @@ _UNION = jax.jit(union_of_velocity_moments, static_argnums=(3, 4, 5))
 
 def _star(**changes):
     return dj.Star.from_degrees(**{"prot": 7, "inc_deg": 65, "shear": 0.3} | changes)
-
-
-def _random_caps(n, seed, low=0.05, high=0.5):
-    rng = np.random.default_rng(seed)
-    v = rng.normal(size=(n, 3))
-    return v / np.linalg.norm(v, axis=1)[:, None], rng.uniform(low, high, n)
 
 
 def _union(star, centres, radii, room=64):
@@ -39,7 +34,7 @@ def _union(star, centres, radii, room=64):
 @pytest.mark.parametrize("n_caps", [1, 2, 14, 40])
 def test_against_quadrature(precision, n_caps, inc_deg, shear):
     """Overlapping caps on both sides of the limb: the oracle's 1e-9, or rounding of many arcs' ends."""
-    centres, radii = _random_caps(n_caps, n_caps)
+    centres, radii = random_caps(n_caps, n_caps)
     centres, radii = centres.astype(precision), radii.astype(precision)
     light, moving, valid = _union(_star(inc_deg=inc_deg, shear=shear), centres, radii)
     exact = union_velocity_moments(
@@ -104,7 +99,7 @@ def _moved(star, centres, radii):
 @pytest.mark.parametrize("seed", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in (1, 2))])
 def test_gradients_against_differences(x64, seed):
     """Positions, radii, inclination and shear; triple overlaps and rims across the limb among them."""
-    f, args = _moved(_star(), *_random_caps(12, seed, 0.15, 0.6))
+    f, args = _moved(_star(), *random_caps(12, seed, 0.15, 0.6))
     leaves, tree = jax.tree.flatten(args)
     forward = jax.jit(lambda w: jax.jvp(f, args, w)[1])
     value, pull = jax.vjp(f, *args)
@@ -125,31 +120,16 @@ def test_gradients_against_differences(x64, seed):
         assert float(pulled) == pytest.approx(float(jnp.sum(weights * slope)), rel=1e-10, abs=1e-12)
 
 
-EDGES = {
-    "disc centre and its opposite": ([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]], [0.3, 0.3]),
-    "twins on the limb": ([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], [0.3, 0.3]),
-    "tangent": ([[0.0, 0.0, 1.0], [0.0, np.sin(0.6), np.cos(0.6)]], [0.3, 0.3]),
-    "an empty place": ([[1.0, 0.0, 0.0], [0.8, 0.0, 0.6]], [0.0, 0.2]),
-    "hemispheres": ([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], [np.pi / 2, np.pi / 2]),
-}
-
-
-def _all_finite(slopes):
-    for leaf in jax.tree.leaves(slopes):
-        for name, slope in zip(EDGES, leaf, strict=True):
-            assert jnp.all(jnp.isfinite(slope)), name
-
-
 def test_gradients_are_finite_at_every_edge(precision):
     star, (centres, radii) = (
         _star(inc_deg=0),
         (np.asarray(q, precision) for q in zip(*EDGES.values(), strict=True)),
     )
     f, args = _moved(star, centres, radii)
-    _all_finite(jax.jit(jax.vmap(jax.jacrev(f, argnums=(0, 1, 2)), (None, 0, 0)))(*args))
+    all_finite_at_edges(jax.jit(jax.vmap(jax.jacrev(f, argnums=(0, 1, 2)), (None, 0, 0)))(*args))
 
 
 def test_too_many_neighbours_is_said_and_never_guessed(x64):
-    centres, radii = _random_caps(30, 5, 0.5, 0.8)
+    centres, radii = random_caps(30, 5, 0.5, 0.8)
     light, moving, valid = _union(_star(), centres, radii, room=3)
     assert not valid and np.all(np.isnan(moving)) and np.all(np.isnan(light))
