@@ -11,6 +11,7 @@ import pytest
 import dynamojax as dj
 from dynamojax.atmosphere.interpolation import band_intensity
 from dynamojax.planets.orbit import planet_positions
+from dynamojax.simulate.simulator import check_grids
 from tests.oracles import disc
 
 LAT, LON, RADIUS = (20.0, 24.0, -40.0, 60.0), (0.0, 6.0, 300.0, 60.0), (9.0, 7.0, 12.0, 10.0)
@@ -93,6 +94,15 @@ def test_shapes_dtypes_and_one_trace(precision):
     assert out.light_curves["sdss"].flux.shape == (3, 5, 3)
     assert out.light_curves["sdss"].baseline.shape == (3, 5)
     assert all(x.dtype == precision for x in jax.tree.leaves(out.light_curves))
+
+
+def test_grids_of_the_other_kind_are_refused(grid):
+    file = dj.open_grid()
+    with pytest.raises(ValueError, match="grid is a GridFile, .* goes to spectra="):
+        check_grids(file, None)
+    with pytest.raises(ValueError, match="spectra is a BandGrid, .*open_grid"):
+        check_grids(grid, grid)
+    check_grids(grid, file)
 
 
 @pytest.mark.slow

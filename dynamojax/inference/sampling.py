@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
@@ -108,30 +109,18 @@ def sample_posterior(
     Raises:
         ValueError: the fit failed.
     """
-    from numpyro.infer import MCMC, NUTS
-
     if not fit.is_valid:
         raise ValueError("the fit is not valid: there is no point to start from; try other starts")
     problem, centre = fit.problem, _centre(fit)
     factor = _scales(problem, centre)
-    kernel = NUTS(
-        potential_fn=_Potential(problem, centre, factor),
-        target_accept_prob=target_accept,
-        max_tree_depth=max_tree_depth,
-    )
-    mcmc = MCMC(
-        kernel,
-        num_warmup=n_warmup,
-        num_samples=n_draws,
-        num_chains=n_chains,
-        chain_method="vectorized",
-        progress_bar=False,
-    )
     begin, run = jax.random.split(key)
     start = 0.5 * jax.random.normal(begin, (n_chains, centre.size), centre.dtype)
-    start = start[0] if n_chains == 1 else start  # as numpyro takes it
-    mcmc.run(run, init_params=start, extra_fields=("diverging", "potential_energy", "num_steps"))
-    return _collected(problem, centre, factor, mcmc)
+    keys = jax.random.split(run, n_chains)
+    lengths = {"n_warmup": n_warmup, "n_draws": n_draws}
+    limits = {"target_accept": target_accept, "max_tree_depth": max_tree_depth}
+    return _collected(
+        problem, centre, factor, _walked(problem, centre, factor, start, keys, **lengths, **limits)
+    )
 
 
 def _centre(fit: Fit) -> Array:
@@ -148,24 +137,48 @@ def _scales(problem: Problem, centre: Array) -> Array:
     return jnp.linalg.cholesky(0.5 * (inverse + inverse.T))
 
 
-class _Potential:
-    """Minus the log density of whitened parameters; hashable, as numpyro asks."""
+@partial(jax.jit, static_argnames=("n_warmup", "n_draws", "max_tree_depth"))
+def _walked(
+    problem: Problem,
+    centre: Array,
+    factor: Array,
+    start: Float[Array, "n_chains n"],
+    keys: Key[Array, " n_chains"],
+    *,
+    n_warmup: int,
+    n_draws: int,
+    target_accept: float,
+    max_tree_depth: int,
+) -> tuple[Array, Array, Array, Array]:
+    """Chains of whitened places: where, which diverged, minus ln density and number of gradients.
 
-    def __init__(self, problem: Problem, centre: Array, factor: Array):
-        self.problem, self.centre, self.factor = problem, centre, factor
+    One program, its data an argument: another star with as many data is not compiled again, as numpyro's
+    own driver would, whose density holds the data.
+    """
+    from numpyro.infer.hmc import hmc
 
-    def __call__(self, u):
-        return -self.problem.log_density(self.centre + self.factor @ u)
+    begin, step = hmc(lambda u: -problem.log_density(centre + factor @ u), algo="NUTS")
+
+    def chain(u, key):
+        limits = {"target_accept_prob": target_accept, "max_tree_depth": max_tree_depth}
+        state = begin(u, n_warmup, rng_key=key, **limits)
+        state = jax.lax.fori_loop(0, n_warmup, lambda _, state: step(state), state)
+
+        def draw(state, _):
+            state = step(state)
+            return state, (state.z, state.diverging, state.potential_energy, state.num_steps)
+
+        return jax.lax.scan(draw, state, length=n_draws)[1]
+
+    return jax.vmap(chain)(start, keys)
 
 
-def _collected(problem: Problem, centre: Array, factor: Array, mcmc) -> Samples:
-    draws = jnp.asarray(mcmc.get_samples(group_by_chain=True))
-    free = centre + draws @ factor.T
-    inside = jax.vmap(jax.vmap(problem.parameters.bounds.inside))(free)
-    extra = {k: np.asarray(v) for k, v in mcmc.get_extra_fields(group_by_chain=True).items()}
+def _collected(problem: Problem, centre: Array, factor: Array, walk: tuple) -> Samples:
+    whitened, diverging, energy, n_steps = walk
+    inside = jax.vmap(jax.vmap(problem.parameters.bounds.inside))(centre + whitened @ factor.T)
     active = np.flatnonzero(np.asarray(problem.parameters.is_active))
     values = np.asarray(inside) / np.array(problem.parameters.units)
     names = tuple(problem.parameters.names[i] for i in active)
     return Samples(
-        names, values[..., active], extra["diverging"], -extra["potential_energy"], extra["num_steps"]
+        names, values[..., active], np.asarray(diverging), -np.asarray(energy), np.asarray(n_steps)
     )

@@ -114,7 +114,8 @@ def _behind_planet_jvp(n, n_nodes, n_panels, primals, tangents):
     by_planet, by_position, by_w = moments_change(beside, p, position, w, n)
     change = jnp.sum(by_planet * jnp.stack([dp, dx, dy]), axis=1)
     change = change + jnp.sum(by_position * dposition, axis=(1, 2)) + jnp.sum(by_w * dw, axis=1)
-    return _moments(distance, p, position, w, n, n_nodes, n_panels), change
+    # Itself, not the sum over slices: its derivative, too, must be the boundary's.
+    return _behind_planet(*primals, n, n_nodes, n_panels), change
 
 
 def occulted_moments(
@@ -144,7 +145,7 @@ def occulted_moments(
 
     Returns:
         M_1 .. M_n; NaN where there are more corners than panels. [1]
-    Gradients: exact, first order only; finite everywhere; zero for empty places and planets off the disc.
+    Gradients: exact, the second, too; finite everywhere; zero for empty places and planets off the disc.
     Accuracy: see tests/planets/test_crossing.py and test_rims.py.
     """
     clear, (x, y, p) = in_front(x, y, z, radius_ratio)

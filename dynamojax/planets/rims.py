@@ -36,9 +36,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
-from dynamojax.numerics import gauss_legendre, safe_divide, safe_sqrt, turned_back
+from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, turned_back
 
 # Steps to an extreme, whose error enters squared, and to a crossing: to rounding in double precision.
 _EXTREME_STEPS = 10
@@ -111,6 +112,17 @@ def _between_extremes(function, low: Array, high: Array, n_steps: int) -> Array:
     return place(_bracketed(straightened, -one, one, n_steps))
 
 
+def _moving(function, zero: Array) -> Array:
+    """A zero that was found without derivatives, with its own: minus the value's change over the slope.
+
+    At an extreme, where there is none, the slope is zero or rounding: such ends bound empty arcs.
+    """
+    value, slope = function(zero)
+    slope = stop_gradient(slope)
+    steep = jnp.abs(slope) > jnp.sqrt(jnp.finfo(zero.dtype).eps) * jnp.max(jnp.abs(slope))
+    return zero - safe_divide(value - stop_gradient(value), jnp.where(steep, slope, 0))
+
+
 def rim_crossings(
     c: Rims, p: Array, steps: tuple[int, int] = (_EXTREME_STEPS, _CROSSING_STEPS)
 ) -> tuple[Array, Array, Array]:
@@ -138,9 +150,9 @@ def rim_crossings(
     quarter = jnp.full_like(u, 0.5 * jnp.pi)
     top = jnp.where((alpha > 0) | (beta > 0), jnp.arctan2(jnp.cbrt(beta), jnp.cbrt(alpha)), 0.5 * quarter)
     low, high = (0 * top, top, quarter, 3 * quarter), (top, quarter, 2 * quarter, 4 * quarter)
-    extreme = _bracketed(height, jnp.stack(low), jnp.stack(high), steps[0])
+    extreme = stop_gradient(_bracketed(height, jnp.stack(low), jnp.stack(high), steps[0]))
     following = jnp.concatenate([extreme[1:], extreme[:1] + 2 * jnp.pi])
-    psi = _between_extremes(outside, extreme, following, steps[1])
+    psi = _moving(outside, stop_gradient(_between_extremes(outside, extreme, following, steps[1])))
 
     middle, half = 0.5 * (psi[0::2] + psi[1::2]), 0.5 * (psi[1::2] - psi[0::2])
     middle = flip_v * jnp.where(flip_u < 0, jnp.pi - middle, middle)
@@ -157,11 +169,15 @@ def _behind_caps(c: Rims) -> tuple[Array, Array]:
     vers = c.vers[:, None]
     num = c.vers + vd - c.vers * vd - vers
     den = c.sin_r * safe_sqrt(vd * (2 - vd))
-    half = jnp.arctan2(safe_sqrt((den - num) * (den + num)), num)
-    is_twin = (vd == 0) & (c.w[:, None] == c.w)  # of twins the first has the rim
+    half = safe_arctan2(safe_sqrt((den - num) * (den + num)), num)
+    # Of twins the first has the rim. A compiler may round a place anew for every cap that it is compared
+    # with: a cap is not always found at no distance from itself.
+    rounding = 8 * jnp.finfo(c.w.dtype).eps
+    is_twin = (vd <= rounding**2) & (jnp.abs(c.w[:, None] - c.w) <= rounding)
     half = jnp.where(is_twin, jnp.where(i[:, None] < i, jnp.pi, 0), half)
-    middle = jnp.arctan2(c.ex * dy - c.ey * dx, c.s0 * dz - c.z * (c.ex * dx + c.ey * dy))
-    return middle, jnp.where(c.w[:, None] > 0, half, 0)
+    middle = safe_arctan2(c.ex * dy - c.ey * dx, c.s0 * dz - c.z * (c.ex * dx + c.ey * dy))
+    is_cap = c.w[:, None] > 0
+    return jnp.where(is_cap, middle, 0), jnp.where(is_cap, half, 0)
 
 
 def _gaps(middle: Array, half: Array) -> tuple[Array, Array]:
@@ -180,7 +196,7 @@ def _rim_integrals(c: Rims, outside: tuple[Array, Array], n: int) -> tuple[Array
     """J_k, C_k and S_k (n, n_caps) over the exposed arcs behind the planet, k = 1 .. n."""
     a, b = c.z * (1 - c.vers), c.s0 * c.sin_r
     crossing = (c.sin_r - c.z) * (c.sin_r + c.z)
-    beyond = jnp.arctan2(safe_sqrt(crossing), a)[None]  # half-width of the far side about psi = pi
+    beyond = safe_arctan2(safe_sqrt(crossing), a)[None]  # half-width of the far side about psi = pi
     middle, half = (
         jnp.concatenate(q)
         for q in zip(_behind_caps(c), outside, (jnp.full_like(beyond, jnp.pi), beyond), strict=True)
@@ -207,7 +223,7 @@ def _planet_integrals(c: Rims, phi: Array, d: Array, p: Array, n: int) -> Array:
     near, far = jnp.maximum(near, 0), jnp.maximum(far, 0)
     rest = safe_divide((d + p - 1) * (d + p + 1), 4 * d * p)  # 1 - kappa^2
     rest = jnp.where(d > 0, jnp.clip(rest, 0, 1), jnp.where(p > 1, 1, 0))
-    kappa = jnp.sqrt(1 - rest)
+    kappa = safe_sqrt(1 - rest)
 
     # At crossings beyond the limb the rim is cut as well, to no effect.
     up = safe_sqrt(jnp.cos(0.5 * phi) ** 2 - rest)

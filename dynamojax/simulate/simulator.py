@@ -71,6 +71,16 @@ def check_laws(laws: Mapping[str, LimbDarkening], bands: Sequence[str]) -> None:
         )
 
 
+def check_grids(grid: object, spectra: object) -> None:
+    """Raise ValueError if one is of the other kind."""
+    if not isinstance(grid, BandGrid):
+        raise ValueError(
+            f"grid is a {type(grid).__name__}, allowed: a BandGrid (load_grid); a GridFile goes to spectra="
+        )
+    if not isinstance(spectra, GridFile | None):
+        raise ValueError(f"spectra is a {type(spectra).__name__}, allowed: a GridFile (open_grid)")
+
+
 def _check_observer(observer: Mapping[str, np.ndarray], names: Sequence[str]) -> None:
     unknown = sorted(set(observer) - set(names))
     if unknown:
@@ -141,6 +151,7 @@ class Simulator(eqx.Module):
         limb_darkening: dict[str, LimbDarkening] | None = None,
         degree: int = DEFAULT_DEGREE,
     ):
+        check_grids(grid, spectra)
         _check_names([instrument.name for instrument in (*photometers, *spectrographs, *velocimeters)])
         _check_observer(observer or {}, [s.name for s in spectrographs])
         bands = dict.fromkeys(b for p in (*photometers, *velocimeters) for b in p.bands)

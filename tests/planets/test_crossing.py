@@ -108,6 +108,41 @@ def test_finite_in_value_and_slope_in_every_special_place(precision):
         assert np.isfinite(value) and all(np.all(np.isfinite(s)) for s in slope)
 
 
+def _packed(x, y, p, centres, radii):
+    return jnp.concatenate([jnp.asarray([x, y, p]), *map(jnp.ravel, _padded(centres, radii))])
+
+
+def _summed(q):
+    position = q[3:-N_CAPS].reshape(3, -1)
+    position = position / jnp.linalg.norm(position, axis=0)
+    return occulted_moments(q[0], q[1], jnp.ones_like(q[0]), q[2], position, q[-N_CAPS:], 4).sum()
+
+
+_SLOPE, _CURVATURE = jax.jit(jax.grad(_summed)), jax.jit(jax.hessian(_summed))
+
+
+def test_second_derivatives_against_differences_of_the_first(x64):
+    """Along random directions, all parameters at once; to the differences' own error."""
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        x, y, centres, radii = random_scene(np.random.default_rng(i), 1 + i % 4)
+        q = _packed(x, y, 0.1, centres, radii)
+        along = jnp.asarray(rng.normal(size=q.size)).at[-N_CAPS + len(radii) :].set(0)  # empty places stay so
+        expected = (_SLOPE(q + 1e-6 * along) - _SLOPE(q - 1e-6 * along)) / 2e-6
+        curvature = _CURVATURE(q)
+        np.testing.assert_allclose(curvature @ along, expected, atol=1e-6 * np.abs(expected).max())
+        np.testing.assert_allclose(curvature, curvature.T, atol=1e-9 * np.abs(curvature).max())
+        if not i:  # a cap that was rounded in two ways once hid half of its own rim, in the compiled program
+            np.testing.assert_allclose(_SLOPE(q), jax.grad(_summed)(q), atol=1e-9)
+
+
+def test_second_derivatives_are_finite_in_every_special_place(precision):
+    for name, place in SPECIAL.items():
+        assert np.all(np.isfinite(_CURVATURE(_packed(*place)))), name
+    nothing = (0.9, 0.9, 0.1, [_unit(0.3, 0.3)], [0.2])
+    assert not np.any(_CURVATURE(_packed(*nothing)))
+
+
 @jax.jit
 def _lost(x, y, p, position, half_sine):
     position = position / jnp.linalg.norm(position, axis=0)
