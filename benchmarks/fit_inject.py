@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from benchmarks.fit_stars import guess, made_up, observed, posed, simulator
-from benchmarks.fit_table import faults_of_runs, sum_up
+from benchmarks.fit_table import faults_of_runs, kept, sum_up
 from dynamojax.inference.information import matrix_at
 from dynamojax.inference.tempering import temper
 from dynamojax.inference.weighted import Weighted
@@ -103,18 +103,18 @@ def one(i: int, mode: str, simulate, after) -> tuple[dict, Weighted]:
             n: bound[n.replace("[0]", "[x]").replace("[1]", "[0]").replace("[x]", "[1]")] for n in names
         }
     row = {
-        **{
-            "star": i,
-            "wall_s": wall,
-            "again": again,
-            "faults": list(posterior.faults),
-            "k_hat": posterior.k_hat,
-        },
-        **{"n_effective": float(posterior.n_effective.min()), "n_modes": len(posterior.modes)},
-        **{"n_hits": posterior.n_hits, "chi2": posterior.chi2, "n_good": posterior.n_good},
-        **{"n_evaluations": posterior.n_evaluations, "log_evidence": posterior.log_evidence},
+        "star": i,
+        "wall_s": wall,
+        "again": again,
+        "faults": list(posterior.faults),
         "r_hat": None if posterior.r_hat is None else [float(x) for x in posterior.r_hat],
-        **{"drift": float(np.abs(posterior.drift).max()), "accepted": posterior.accepted},
+        "n_effective": float(posterior.n_effective.min()),
+        "drift": float(np.abs(posterior.drift).max()),
+        "accepted": posterior.accepted,
+        "chi2": posterior.chi2,
+        "n_good": posterior.n_good,
+        "n_evaluations": posterior.n_evaluations,
+        "log_evidence": posterior.log_evidence,
         "parameters": _row(posterior, true, bound),
     }
     return row, posterior
@@ -126,11 +126,11 @@ def _is_swapped(labelled, true, names) -> bool:
 
 
 def inject(stars, modes, folder: Path) -> None:
-    """Fit stars that are not in the folder yet, all kinds of data of one after the other: light is first."""
-    simulators = {mode: simulator(mode) for mode in modes}
+    """Fit stars that there are no rows of yet, all kinds of data of one after the other: light is first."""
+    simulators, known = {mode: simulator(mode) for mode in modes}, kept()
     for i in stars:
         paths = {mode: folder / mode / f"{i:04d}.json" for mode in modes}
-        if all(path.exists() for path in paths.values()):
+        if all(path.exists() or i in known[mode] for mode, path in paths.items()):
             continue
         light = None
         for mode, path in paths.items():
@@ -141,5 +141,5 @@ def inject(stars, modes, folder: Path) -> None:
             except ValueError as error:
                 row = {"star": i, "wall_s": 0.0, "faults": [str(error)], "parameters": {}}
             path.write_text(json.dumps(row))
-            print(mode, i, f"{row['wall_s']:.1f} s", row.get("k_hat"), row["faults"], flush=True)
+            print(mode, i, f"{row['wall_s']:.1f} s", row["faults"], flush=True)
     sum_up(folder)

@@ -1,4 +1,7 @@
-"""The tables of injected stars: coverage, ranks, bias, errors over bounds, and what is degenerate."""
+"""The tables of injected stars: coverage, ranks, bias, errors over bounds, and what is degenerate.
+
+Each star's row stays in results/fit_inject_stars.json, so that samples grow from session to session.
+"""
 
 import json
 from pathlib import Path
@@ -10,6 +13,10 @@ from benchmarks.harness import RESULTS, environment
 
 HELD = 0.25  # posterior over prior width, up to which a parameter is called identified
 OPEN = 0.75  # from which it is called degenerate
+STARS = RESULTS / "fit_inject_stars.json"
+EARLY = RESULTS / "fit_inject_early.json"  # of stars before, the rows of which are gone: it has their sums
+KEYS = ("rank", "off", "median_off", "error", "prior", "bound")
+MODES = ("light", "spectrum", "joint")
 
 
 def _class(name: str) -> str:
@@ -19,10 +26,9 @@ def _class(name: str) -> str:
 def _collected(stars: list[dict]) -> dict[str, np.ndarray]:
     """Columns by class of parameters: star, rank, off, off of the median, error, prior, bound."""
     found: dict[str, list] = {}
-    keys = ("rank", "off", "median_off", "error", "prior", "bound")
     for star in stars:
         for name, row in star["parameters"].items():
-            found.setdefault(_class(name), []).append([star["star"], *(row[k] for k in keys)])
+            found.setdefault(_class(name), []).append([star["star"], *(row[k] for k in KEYS)])
     return {name: np.array(rows, float).T for name, rows in found.items()}
 
 
@@ -68,20 +74,14 @@ def faults_of_runs(faults, r_hat) -> list[str]:
     return [f for f in faults if r_hat is None or "drifts" not in f]
 
 
-def _of_runs(star: dict) -> list[str]:
-    return faults_of_runs(star["faults"], star.get("r_hat"))
-
-
 def table(stars: list[dict]) -> dict:
     """Of one kind of data: stars without a fault count, the others are named."""
-    stars = [{**s, "faults": _of_runs(s)} for s in stars]
     fine = [s for s in stars if not s["faults"]]
     columns = _collected(fine)
     faulty = {s["star"]: s["faults"] for s in stars if s["faults"]}
     return {
         **{"n_stars": len(stars), "n_counted": len(fine), "faulty": faulty},
         **{"median_wall_s": float(np.median([s["wall_s"] for s in stars]))},
-        **{"median_k_hat": float(np.median([s["k_hat"] for s in stars if "k_hat" in s]))},
         "parameters": {name: statistics(c) for name, c in columns.items()},
         "all": {
             f"coverage_{share}": float(np.mean([_inside(s, share) for s in fine])) if fine else None
@@ -110,7 +110,7 @@ def _names_open(stars: list[dict]) -> dict[str, list[int]]:
 
 def together(parts: dict[str, list[dict]]) -> dict:
     """Joint against either alone, star by star: medians of the ratio of errors, and of rms of offsets."""
-    by = {mode: {s["star"]: s for s in stars if not _of_runs(s)} for mode, stars in parts.items()}
+    by = {mode: {s["star"]: s for s in stars if not s["faults"]} for mode, stars in parts.items()}
     rows = {}
     for alone in ("light", "spectrum"):
         both = sorted(set(by.get("joint", {})) & set(by.get(alone, {})))
@@ -135,31 +135,96 @@ def _ratio(columns: np.ndarray) -> dict:
     }
 
 
-def sum_up(folder: Path, modes=("light", "spectrum", "joint")) -> dict:
-    """All tables, printed and written."""
-    parts = {
-        mode: [json.loads(path.read_text()) for path in sorted((folder / mode).glob("*.json"))]
-        for mode in modes
-        if (folder / mode).is_dir()
+def kept() -> dict[str, dict[int, dict]]:
+    """Rows of all stars there are, by kind of data and number of the star."""
+    if not STARS.is_file():
+        return {mode: {} for mode in MODES}
+    return {
+        mode: {
+            row["star"]: row
+            | {"parameters": {n: dict(zip(KEYS, x, strict=True)) for n, x in row["parameters"].items()}}
+            for row in rows
+        }
+        for mode, rows in json.loads(STARS.read_text())["stars"].items()
     }
+
+
+def _keep(parts: dict[str, dict[int, dict]]) -> None:
+    def short(row):
+        values = {n: [float(f"{x[k]:.4g}") for k in KEYS] for n, x in row["parameters"].items()}
+        return {k: row[k] for k in ("star", "wall_s", "faults")} | {"parameters": values}
+
+    stars = {mode: [short(rows[i]) for i in sorted(rows)] for mode, rows in parts.items()}
+    text = json.dumps({"environment": environment(), "keys": KEYS, "stars": stars}, separators=(",", ":"))
+    part = STARS.with_suffix(".part")
+    part.write_text(text.replace('{"star"', '\n{"star"') + "\n")
+    part.rename(STARS)
+
+
+def sum_up(folder: Path) -> dict:
+    """All tables, of the stars kept and of those in a folder, printed and written."""
+    parts = kept()
+    for mode, rows in parts.items():
+        for path in (folder / mode).glob("*.json"):
+            row = json.loads(path.read_text())
+            rows[row["star"]] = row | {"faults": faults_of_runs(row["faults"], row.get("r_hat"))}
+    _keep(parts)
+    parts = {mode: [rows[i] for i in sorted(rows)] for mode, rows in kept().items() if rows}
     result = {
         "environment": environment(),
         "tables": {mode: table(stars) for mode, stars in parts.items()},
-        "open": {mode: _names_open([s for s in stars if not _of_runs(s)]) for mode, stars in parts.items()},
+        "open": {mode: _names_open([s for s in stars if not s["faults"]]) for mode, stars in parts.items()},
         "joint_over_alone": together(parts),
     }
+    result["with_early"] = with_early(result["tables"])
     for mode, rows in result["tables"].items():
         print(f"{mode}: {rows['n_counted']} of {rows['n_stars']} counted, {rows['all']}")
         for name, row in rows["parameters"].items():
             print(f"  {name:18s}", _line(row))
-    for alone, rows in result["joint_over_alone"].items():
-        print(
-            f"joint over {alone}:",
-            {k: round(v["median_error_ratio"], 3) for k, v in rows.items() if k != "n_stars"},
-        )
-    RESULTS.mkdir(exist_ok=True)
+        print("  and of the stars before:", result["with_early"][mode])
+    print("\n".join(markdown(result)))
     (RESULTS / "fit_inject.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def with_early(tables: dict) -> dict:
+    """Coverage of these stars and of those before, whose shares were kept: all, and each parameter."""
+    early, pooled = json.loads(EARLY.read_text())["tables"], {}
+    for mode, now in tables.items():
+        both = [early[mode], now]
+        n = np.array([t["n_counted"] for t in both], float)
+        shares = {
+            "all": [[t["all"][f"coverage_{share}"] for share in (68, 95)] for t in both],
+            **{
+                name: [[t["parameters"][name][f"coverage_{share}"][0] for share in (68, 95)] for t in both]
+                for name in now["parameters"]
+            },
+        }
+        pooled[mode] = {"n_counted": int(n.sum())} | {
+            name: (n @ np.array(x) / n.sum()).round(4).tolist() for name, x in shares.items()
+        }
+    return pooled
+
+
+def markdown(result: dict) -> list[str]:
+    """The README's table."""
+    tables, over = result["tables"], result["joint_over_alone"]
+    counts = ", ".join(f"{t['n_counted']} of {t['n_stars']}" for t in tables.values())
+    lines = [f"counted: {counts}", "| | " + " | ".join(tables) + " | " + " | ".join(over) + " |"]
+    for name in ["all", *tables["light"]["parameters"]]:
+        cells = []
+        for t in tables.values():
+            if name == "all":
+                cells.append(" / ".join(f"{100 * t['all'][f'coverage_{s}']:.1f}" for s in (68, 95)))
+            else:
+                row = t["parameters"][name]
+                cells.append(" / ".join(f"{100 * row[f'coverage_{s}'][0]:.0f}" for s in (68, 95)))
+                cells[-1] += f", {row['median_width_over_prior']:.2f}"
+        cells += [
+            f"{rows[name]['median_error_ratio']:.2f}" if name != "all" else "" for rows in over.values()
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def _line(row: dict) -> str:

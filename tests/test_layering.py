@@ -6,7 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "dynamojax"
 LAYERS = [
     {"constants", "hermite", "numerics", "reading", "refraction", "splines", "writing"},
-    {"system"},
+    {"system", "units"},
     {"surface", "atmosphere", "planets", "instruments", "evolution", "validation"},
     {"observables"},
     {"simulate"},

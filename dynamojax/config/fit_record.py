@@ -9,13 +9,12 @@ from dynamojax.config.build_spectra import grid_file
 from dynamojax.config.fit_maps import spot_map
 from dynamojax.config.fit_run import Outcome
 from dynamojax.files.fit_record import CONVERGED, FAILED, UNFINISHED, FitRecord, FittedData, FittedParameter
-from dynamojax.files.light_curves import PLANET_UNITS, STAR_UNITS
 from dynamojax.files.writing import provenance
 from dynamojax.inference.data import DataSet
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.population.manifest import file_digest
+from dynamojax.units import PLANET_UNITS, SPOT_UNITS, STAR_UNITS
 
-_SPOT_UNITS = {"lat": "rad", "lon": "rad", "radius": "rad", "t_max": "d", "tau_emerge": "d", "tau_decay": "d"}
 _NUISANCE_UNITS = {"jitter": "median flux", "velocity": "km/s", "gp_sigma": "median flux", "gp_rho": "d"}
 _SHARE_OF_OPEN = 0.3  # of a direction, from which on a parameter is called open
 _QUANTILES = {"interval_68": (0.16, 0.84), "interval_95": (0.025, 0.975)}
@@ -63,7 +62,7 @@ def unit_of(name: str) -> str:
     if stem.endswith("_deg"):
         return "deg"
     owner, _, field = stem.rpartition(".")
-    tables = {"star": STAR_UNITS, "spots": _SPOT_UNITS, "planets": PLANET_UNITS}
+    tables = {"star": STAR_UNITS, "spots": SPOT_UNITS, "planets": PLANET_UNITS}
     unit = tables.get(owner.rpartition(".")[2], _NUISANCE_UNITS).get(field, "")
     return "" if unit == "1" else unit
 

@@ -6,11 +6,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dynamojax.files.light_curves import PLANET_UNITS, STAR_UNITS
 from dynamojax.files.records import Record, Recording, SpectralRecording, VelocityRecording
 from dynamojax.files.spot_maps import put_spots
 from dynamojax.files.writing import file_stem, provenance, replacing
 from dynamojax.system import System
+from dynamojax.units import PLANET_UNITS, STAR_UNITS
 from dynamojax.writing import hdf5_file
 
 FORMAT = "dynamojax simulation"

@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from dynamojax.files.records import Record, Recording
 from dynamojax.files.writing import file_stem, provenance, replacing
+from dynamojax.units import PLANET_UNITS, STAR_UNITS
 
 # Telescope, keyword of its magnitude, name and value of the flag of missing data (Kepler Archive Manual,
 # KDMC-10008-006, table 2-3: no data; TESS SDPDD, EXP-TESS-ARC-ICD-0014, table 32: manual exclude),
@@ -23,17 +24,6 @@ _MISSIONS = {
     "tess": ("TESS", "TESSMAG", "QUALITY", 1 << 7, 2457000),
 }
 _OTHER = ("", "MAG", "QUALITY", 1, 2454833)
-STAR_UNITS = {
-    **{"teff": "K", "logg": "dex cm/s2", "feh": "dex", "mass": "solMass", "radius": "solRad"},
-    **{"distance": "pc", "prot": "d", "inc": "rad", "shear": "1"},
-    **{"spot_contrast": "K", "facula_contrast": "K", "facula_ratio": "1"},
-    **{"rv": "km/s", "convective_blueshift": "1", "macroturbulence": "km/s"},
-    **{"microturbulence": "km/s", "av": "mag"},
-}
-PLANET_UNITS = {
-    **{"radius_ratio": "1", "mass": "solMass", "period": "d", "t_transit": "d", "inc": "rad"},
-    **{"ecc": "1", "omega": "rad", "obliquity": "rad"},
-}
 
 
 def write_light_curves(folder: str | Path, record: Record) -> list[Path]:

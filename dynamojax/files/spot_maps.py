@@ -9,10 +9,10 @@ import numpy as np
 
 from dynamojax.files.writing import provenance, replacing
 from dynamojax.system import SpotMap
+from dynamojax.units import SPOT_UNITS
 from dynamojax.writing import hdf5_file
 
 FORMAT = "dynamojax spot map"
-UNITS = {"lat": "rad", "lon": "rad", "radius": "rad", "t_max": "d", "tau_emerge": "d", "tau_decay": "d"}
 _ANGLES = ("lat", "lon", "radius")
 _HDF5 = (".h5", ".hdf5")
 _TABLES = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
@@ -45,15 +45,15 @@ def write_spots(path: str | Path, spots: SpotMap) -> Path:
 
 def put_spots(group: h5py.Group, spots: SpotMap) -> None:
     """Datasets of the spots, with units, in an open HDF5 group."""
-    for name, unit in UNITS.items():
+    for name, unit in SPOT_UNITS.items():
         group.create_dataset(name, data=np.asarray(getattr(spots, name))).attrs["unit"] = unit
 
 
 def _write_table(path: Path, spots: SpotMap) -> None:
     from astropy.table import Table
 
-    columns = {name: np.asarray(getattr(spots, name)) for name in UNITS}
-    table = Table(columns, units=UNITS, meta={"format": FORMAT, **provenance()})
+    columns = {name: np.asarray(getattr(spots, name)) for name in SPOT_UNITS}
+    table = Table(columns, units=SPOT_UNITS, meta={"format": FORMAT, **provenance()})
     table.write(path, format="ascii.ecsv", overwrite=True)  # shortest digits that read back the same
 
 
@@ -79,7 +79,7 @@ def read_spots(path: str | Path) -> SpotMap:
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path, "r") as file:
         group: Any = file["system/spots"] if "system" in file else file
-        return {name: group[name][()] for name in UNITS}
+        return {name: group[name][()] for name in SPOT_UNITS}
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:
@@ -93,7 +93,7 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
         if table[name].dtype.kind not in "fiu":
             raise ValueError(f"spot map {path}: column {name} is not of numbers; give rad, deg and days")
     columns: dict = {"t_max": 0.0, "tau_emerge": np.inf, "tau_decay": np.inf}
-    for name in UNITS:
+    for name in SPOT_UNITS:
         if name in table.colnames:
             columns[name] = np.asarray(table[name].data)
         elif name in _ANGLES and f"{name}_deg" in table.colnames:

@@ -222,8 +222,24 @@ def _result(run: _Run, walks, modes: Ends, n_hits: int, seed: int) -> Weighted:
     evidence = logsumexp(run.log_weights) - np.log(run.log_weights.size)
     n_evaluations = len(run.z) + (0 if walks is None else 2 * len(z))
     return Weighted(
-        *(standard, standard.names, draws, weights, log, z, reference),
-        *(declared(standard, tops), shares, run.k_hat, n_effective, drift, accepted, float(evidence)),
-        *(float(min(squares)), standard.problem.study.n_good, n_hits, n_evaluations),
-        *(prior_widths(standard), seed),
+        standard=standard,
+        names=standard.names,
+        draws=draws,
+        weights=weights,
+        log_density=log,
+        z=z,
+        reference=reference,
+        modes=declared(standard, tops),
+        shares=shares,
+        k_hat=run.k_hat,
+        n_effective=n_effective,
+        drift=drift,
+        accepted=accepted,
+        log_evidence=float(evidence),
+        chi2=float(min(squares)),
+        n_good=standard.problem.study.n_good,
+        n_hits=n_hits,
+        n_evaluations=n_evaluations,
+        prior_widths=prior_widths(standard),
+        seed=seed,
     )

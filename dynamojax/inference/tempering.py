@@ -22,6 +22,7 @@ from dynamojax.inference.weighted import Weighted, bent, declared, least_squares
 from dynamojax.numerics import stream
 
 _COUNTS = 0.02  # of the best run's evidence, below which a run is one that got stuck
+_TOP = 256  # draws among which the highest is looked for
 
 
 def temper(
@@ -97,7 +98,7 @@ def _drawn(after: Weighted, standard: Standard, n: int, key: Key[Array, ""]) -> 
     """Standard coordinates from an earlier posterior."""
     rng = np.random.default_rng(int(jax.random.randint(key, (), 0, 2**31 - 1)))
     z = after.z[rng.choice(len(after.z), n, p=after.weights / after.weights.sum())]
-    return jnp.asarray(z, standard.problem.parameters.start.dtype)
+    return _on_device(standard, z)
 
 
 def _together(
@@ -117,20 +118,39 @@ def _together(
     counts = [run for run in range(len(runs)) if share[run] > _COUNTS * share.max()]
     checks = [of_walks(draws[run].reshape(log[0].size, -1), weights, log[0].shape) for run in counts]
     worst = np.argmax([np.abs(drift).max() for _, drift in checks])
-    dtype = standard.problem.parameters.start.dtype
-    squares = float(least_squares(standard, jnp.asarray(best, dtype)))
-    top = z[np.argsort(log.ravel())[-256:]]
-    there = np.asarray(log_densities(standard, jnp.asarray(top, dtype)))
     return Weighted(
-        *(standard, standard.names, draws.reshape(log.size, -1), weights, log.ravel(), z, best),
-        *(declared(standard, best[None]), np.ones(1), np.nan),
-        *(effective_draws(share[counts], np.stack([n for n, _ in checks])), checks[worst][1]),
-        *(float(share @ [run.accepted for run in runs]),),
-        *(known + float(logsumexp(evidences) - np.log(len(runs))), squares),
-        *(standard.problem.study.n_good, len(counts), sum(run.n_evaluations for run in runs)),
-        *(prior_widths(standard), seed, between(draws[counts])),
-        best_there - float(there.max()),
+        standard=standard,
+        names=standard.names,
+        draws=draws.reshape(log.size, -1),
+        weights=weights,
+        log_density=log.ravel(),
+        z=z,
+        reference=best,
+        modes=declared(standard, best[None]),
+        shares=np.ones(1),
+        k_hat=np.nan,
+        n_effective=effective_draws(share[counts], np.stack([n for n, _ in checks])),
+        drift=checks[worst][1],
+        accepted=float(share @ [run.accepted for run in runs]),
+        log_evidence=known + float(logsumexp(evidences) - np.log(len(runs))),
+        chi2=float(least_squares(standard, _on_device(standard, best))),
+        n_good=standard.problem.study.n_good,
+        n_hits=len(counts),
+        n_evaluations=sum(run.n_evaluations for run in runs),
+        prior_widths=prior_widths(standard),
+        seed=seed,
+        r_hat=between(draws[counts]),
+        missed=best_there - _highest(standard, z[np.argsort(log.ravel())[-_TOP:]]),
     )
+
+
+def _on_device(standard: Standard, z: np.ndarray) -> Array:
+    return jnp.asarray(z, standard.problem.parameters.start.dtype)
+
+
+def _highest(standard: Standard, z: np.ndarray) -> float:
+    """Of these points, the largest ln density in standard coordinates, which least squares give, too."""
+    return float(log_densities(standard, _on_device(standard, z)).max())
 
 
 def effective_draws(share: np.ndarray, each: np.ndarray) -> np.ndarray:

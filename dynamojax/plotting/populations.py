@@ -10,20 +10,17 @@ from matplotlib.figure import Figure
 
 from dynamojax.plotting.style import FAINT, INK, MUTED, PALETTE, STYLE, new_figure
 from dynamojax.population.sampling import LABEL_UNITS, Sample
+from dynamojax.units import STAR_UNITS
 
-_STAR_UNITS = {
-    "teff": "K",
-    "logg": "dex",
-    "feh": "dex",
-    "radius": r"R$_\odot$",
-    "distance": "pc",
-    "prot": "d",
-    "inc": "rad",
-    "shear": "",
-    "spot_contrast": "K",
-    "av": "mag",
+_SYMBOLS = {
+    "M_sun": r"M$_\odot$",
+    "L_sun": r"L$_\odot$",
+    "day": "d",
+    "1": "",
+    "bool": "",
+    "solMass": r"M$_\odot$",
+    "solRad": r"R$_\odot$",
 }
-_SYMBOLS = {"M_sun": r"M$_\odot$", "L_sun": r"L$_\odot$", "day": "d", "1": "", "bool": ""}
 LOGARITHMIC = frozenset(
     (
         "prot",
@@ -61,7 +58,7 @@ def columns(sample: Sample, names: Sequence[str] = USUAL) -> dict[str, np.ndarra
 
 def axis_label(name: str) -> str:
     """Name and unit of a quantity, as on an axis."""
-    unit = _STAR_UNITS.get(name, LABEL_UNITS.get(name, ""))
+    unit = STAR_UNITS.get(name, LABEL_UNITS.get(name, ""))
     unit = _SYMBOLS.get(unit, unit)
     return f"{name} [{unit}]" if unit else name
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dynamojax import units
 from dynamojax.config.generation_keys import GROUPS
 from dynamojax.config.generation_reading import check_generation, read_generation
 from dynamojax.population import columns
@@ -92,9 +93,9 @@ def test_groups_of_columns_are_those_that_there_are():
 def test_units_of_all_parameters_are_known():
     import dynamojax as dj
 
-    assert set(columns.STAR_UNITS) == set(dj.Star.__dataclass_fields__)
-    assert set(columns.SPOT_UNITS) == set(dj.SpotMap.__dataclass_fields__)
-    assert set(columns.PLANET_UNITS) == set(dj.Planets.__dataclass_fields__)
+    assert set(units.STAR_UNITS) == set(dj.Star.__dataclass_fields__)
+    assert set(units.SPOT_UNITS) == set(dj.SpotMap.__dataclass_fields__)
+    assert set(units.PLANET_UNITS) == set(dj.Planets.__dataclass_fields__)
 
 
 def test_defaults_are_filled_in():

@@ -51,6 +51,35 @@ def test_hessian_and_fisher_agree_near_the_truth(found, x64):
     assert result.samples(10, seed=1).shape == (10, 7)
 
 
+@pytest.mark.slow
+def test_hessian_with_a_planet_in_front_of_a_spot(precision):
+    """Against differences of the gradient, in double precision; finite in single, where there was NaN."""
+    times = np.linspace(0.9, 1.1, 41)
+    simulate = dj.Simulator(dj.load_grid(), [dj.Photometer("kepler", ("kepler",), times)])
+    planet = dj.Planets.from_degrees(
+        radius_earth=11.0, star_radius=1.0, period=3.0, t_transit=1.0, inc_deg=88.0, obliquity_deg=20.0
+    )
+    spots = dj.SpotMap.from_degrees([8.0, 12.0], [-42.0, -35.0], [6.0, 5.0], t_max=1.0)
+    star = dj.System(dj.Star.from_degrees(prot=9.0, inc_deg=80.0, shear=0.2), spots, planet)
+    simulate = simulate.sized_for(star)
+    free = [
+        "spots.lon_deg",
+        dj.Free("spots.radius_deg", 1, 20),
+        dj.Free("planets.radius_ratio[0]", 0.05, 0.2),
+    ]
+    problem = pose(star, simulate, expected(star, simulate, {"kepler": 1e-4}), free)
+    at = problem.parameters.start
+    hessian = matrix_at(problem, at, "hessian").matrix
+    assert np.isfinite(hessian).all()
+    if precision == "float64":
+        slope, units = jax.jit(jax.grad(problem.log_posterior)), np.array(problem.parameters.units)
+        steps = 1e-6 * np.eye(at.size)
+        rows = [(slope(at - step) - slope(at + step)) / 2e-6 for step in steps]
+        # Slopes are those of the exact region, values sums over its slices: the residuals' share differs.
+        scale = np.sqrt(np.outer(np.diag(hessian), np.diag(hessian)))
+        np.testing.assert_allclose(hessian / scale, rows * np.outer(units, units) / scale, atol=1e-3)
+
+
 def test_an_open_direction_is_named(x64):
     simulate, star = stars.photometry(60), stars.system()
     free = [dj.Free("star.radius", 0.5, 2), dj.Free("star.prot", 2, 4)]
