@@ -117,10 +117,9 @@ def sample_posterior(
     start = 0.5 * jax.random.normal(begin, (n_chains, centre.size), centre.dtype)
     keys = jax.random.split(run, n_chains)
     lengths = {"n_warmup": n_warmup, "n_draws": n_draws}
-    limits = {"target_accept": target_accept, "max_tree_depth": max_tree_depth}
-    return _collected(
-        problem, centre, factor, _walked(problem, centre, factor, start, keys, **lengths, **limits)
-    )
+    limits = {"target": jnp.asarray(target_accept, centre.dtype), "max_tree_depth": max_tree_depth}
+    walk = _walked(problem, centre, factor, start, keys, **lengths, **limits)
+    return _collected(problem, centre, factor, walk)
 
 
 def _centre(fit: Fit) -> Array:
@@ -147,7 +146,7 @@ def _walked(
     *,
     n_warmup: int,
     n_draws: int,
-    target_accept: float,
+    target: Float[Array, ""],
     max_tree_depth: int,
 ) -> tuple[Array, Array, Array, Array]:
     """Chains of whitened places: where, which diverged, minus ln density and number of gradients.
@@ -160,7 +159,7 @@ def _walked(
     begin, step = hmc(lambda u: -problem.log_density(centre + factor @ u), algo="NUTS")
 
     def chain(u, key):
-        limits = {"target_accept_prob": target_accept, "max_tree_depth": max_tree_depth}
+        limits = {"target_accept_prob": target, "max_tree_depth": max_tree_depth}
         state = begin(u, n_warmup, rng_key=key, **limits)
         state = jax.lax.fori_loop(0, n_warmup, lambda _, state: step(state), state)
 

@@ -8,7 +8,7 @@ import dynamojax as dj
 from dynamojax.inference.information import Information, expected, fisher, matrix_at, with_noise
 from dynamojax.inference.optimise import pose
 from dynamojax.inference.posterior import laplace
-from dynamojax.inference.sampling import sample_posterior
+from dynamojax.inference.sampling import _walked, sample_posterior
 from dynamojax.inference.spots import fit_spots
 from tests.inference import stars
 
@@ -140,13 +140,19 @@ def test_spots_are_counted(x64):
 @pytest.mark.slow
 def test_nuts_agrees_with_laplace(found, x64):
     pytest.importorskip("numpyro")
-    _, _, _, fit = found
-    draws = sample_posterior(fit, key=KEY, n_warmup=200, n_draws=200, n_chains=2)
+    star, simulate, one, fit = found
+    settings = {"n_warmup": 200, "n_draws": 200, "n_chains": 2}
+    draws = sample_posterior(fit, key=KEY, **settings)
     width = draws.values.reshape(-1, 7).std(0)
     # 100 effective draws hold a standard deviation to 7 %, and the posterior is not quite Gaussian.
     np.testing.assert_allclose(width, laplace(fit).errors, rtol=0.4)
     assert np.all(draws.r_hat < 1.1)
     assert set(draws.to_arviz().groups()) == {"posterior", "sample_stats"}
+    # Another star with as much data: the program is there.
+    n_programs = _walked._cache_size()
+    other = dj.fit(star, simulate, [with_noise(one, key=KEY)], FREE, key=KEY)
+    again = sample_posterior(other, key=KEY, **settings)
+    assert _walked._cache_size() == n_programs and np.any(again.values != draws.values)
 
 
 @pytest.mark.slow
