@@ -4,7 +4,7 @@
     python -m benchmarks.bench_fit sum --folder runs/
     python -m benchmarks.bench_fit real --data ../shared/data
 
-A run of `inject` that was interrupted goes on with the stars that its folder lacks.
+A run of `inject` that was interrupted goes on with the stars that neither its folder nor the results have.
 """
 
 import argparse

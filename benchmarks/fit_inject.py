@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from benchmarks.fit_stars import guess, made_up, observed, posed, simulator
-from benchmarks.fit_table import faults_of_runs, kept, sum_up
+from benchmarks.fit_table import KEYS, faults_of_runs, kept, sum_up
+from benchmarks.harness import environment
 from dynamojax.inference.information import matrix_at
 from dynamojax.inference.tempering import temper
 from dynamojax.inference.weighted import Weighted
@@ -59,10 +60,9 @@ def _row(posterior, truth: np.ndarray, bounds) -> dict:
     median = np.array([_median(draws[:, j], w) for j in range(len(there))])
     prior = np.append(posterior.prior_widths, 3.3)  # of vsini by draws of the prior
     bound = np.append(_bounds(posterior, bounds), np.nan)
-    keys = ("rank", "off", "median_off", "error", "prior", "bound")
     columns = (rank, mean - there, median - there, error, prior, bound)
     return {
-        name: {k: float(c[j]) for k, c in zip(keys, columns, strict=True)}
+        name: {k: float(c[j]) for k, c in zip(KEYS, columns, strict=True)}
         for j, name in enumerate([*names, "vsini"])
     }
 
@@ -104,6 +104,7 @@ def one(i: int, mode: str, simulate, after) -> tuple[dict, Weighted]:
         }
     row = {
         "star": i,
+        "commit": environment()["commit"],
         "wall_s": wall,
         "again": again,
         "faults": list(posterior.faults),
@@ -139,7 +140,13 @@ def inject(stars, modes, folder: Path) -> None:
                 row, posterior = one(i, mode, simulators[mode], light)
                 light = posterior if mode == "light" else light
             except ValueError as error:
-                row = {"star": i, "wall_s": 0.0, "faults": [str(error)], "parameters": {}}
+                row = {
+                    "star": i,
+                    "commit": environment()["commit"],
+                    "wall_s": 0.0,
+                    "faults": [str(error)],
+                    "parameters": {},
+                }
             path.write_text(json.dumps(row))
             print(mode, i, f"{row['wall_s']:.1f} s", row["faults"], flush=True)
     sum_up(folder)

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kstest
 
+from benchmarks.fit_stars import MODES
 from benchmarks.harness import RESULTS, environment
 
 HELD = 0.25  # posterior over prior width, up to which a parameter is called identified
 OPEN = 0.75  # from which it is called degenerate
 STARS = RESULTS / "fit_inject_stars.json"
-EARLY = RESULTS / "fit_inject_early.json"  # of stars before, the rows of which are gone: it has their sums
+EARLY = RESULTS / "fit_inject_early.json"  # of stars 20 to 144, the rows of which are gone: it has their sums
+OF_EARLY = range(20, 145)
 KEYS = ("rank", "off", "median_off", "error", "prior", "bound")
-MODES = ("light", "spectrum", "joint")
 
 
 def _class(name: str) -> str:
@@ -137,25 +138,31 @@ def _ratio(columns: np.ndarray) -> dict:
 
 def kept() -> dict[str, dict[int, dict]]:
     """Rows of all stars there are, by kind of data and number of the star."""
-    if not STARS.is_file():
-        return {mode: {} for mode in MODES}
-    return {
-        mode: {
-            row["star"]: row
-            | {"parameters": {n: dict(zip(KEYS, x, strict=True)) for n, x in row["parameters"].items()}}
-            for row in rows
-        }
-        for mode, rows in json.loads(STARS.read_text())["stars"].items()
+    stars = json.loads(STARS.read_text())["stars"] if STARS.is_file() else {}
+    return {mode: {row["star"]: _long(row) for row in stars.get(mode, [])} for mode in MODES}
+
+
+def _long(row: dict) -> dict:
+    def numbers(x):
+        return {k: np.nan if v is None else v for k, v in zip(KEYS, x, strict=True)}
+
+    return row | {"parameters": {n: numbers(x) for n, x in row["parameters"].items()}}
+
+
+def _short(row: dict) -> dict:
+    """Four digits of what is a number; JSON knows no others."""
+    values = {
+        n: [float(f"{x[k]:.4g}") if np.isfinite(x[k]) else None for k in KEYS]
+        for n, x in row["parameters"].items()
     }
+    about = {"star": row["star"], "commit": row["commit"], "wall_s": round(row["wall_s"], 1)}
+    return about | {"faults": row["faults"], "parameters": values}
 
 
 def _keep(parts: dict[str, dict[int, dict]]) -> None:
-    def short(row):
-        values = {n: [float(f"{x[k]:.4g}") for k in KEYS] for n, x in row["parameters"].items()}
-        return {k: row[k] for k in ("star", "wall_s", "faults")} | {"parameters": values}
-
-    stars = {mode: [short(rows[i]) for i in sorted(rows)] for mode, rows in parts.items()}
+    stars = {mode: [_short(rows[i]) for i in sorted(rows)] for mode, rows in parts.items()}
     text = json.dumps({"environment": environment(), "keys": KEYS, "stars": stars}, separators=(",", ":"))
+    RESULTS.mkdir(exist_ok=True)
     part = STARS.with_suffix(".part")
     part.write_text(text.replace('{"star"', '\n{"star"') + "\n")
     part.rename(STARS)
@@ -176,21 +183,24 @@ def sum_up(folder: Path) -> dict:
         "open": {mode: _names_open([s for s in stars if not s["faults"]]) for mode, stars in parts.items()},
         "joint_over_alone": together(parts),
     }
-    result["with_early"] = with_early(result["tables"])
+    result["with_early"] = with_early(parts)
     for mode, rows in result["tables"].items():
         print(f"{mode}: {rows['n_counted']} of {rows['n_stars']} counted, {rows['all']}")
         for name, row in rows["parameters"].items():
             print(f"  {name:18s}", _line(row))
-        print("  and of the stars before:", result["with_early"][mode])
+        print("  with the stars before:", result["with_early"].get(mode))
     print("\n".join(markdown(result)))
     (RESULTS / "fit_inject.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 
-def with_early(tables: dict) -> dict:
+def with_early(parts: dict[str, list[dict]]) -> dict:
     """Coverage of these stars and of those before, whose shares were kept: all, and each parameter."""
-    early, pooled = json.loads(EARLY.read_text())["tables"], {}
-    for mode, now in tables.items():
+    early, pooled = json.loads(EARLY.read_text())["tables"] if EARLY.is_file() else {}, {}
+    for mode in early.keys() & parts.keys():
+        now = table([s for s in parts[mode] if s["star"] not in OF_EARLY])
+        if not now["n_counted"]:
+            continue
         both = [early[mode], now]
         n = np.array([t["n_counted"] for t in both], float)
         shares = {
@@ -207,11 +217,14 @@ def with_early(tables: dict) -> dict:
 
 
 def markdown(result: dict) -> list[str]:
-    """The README's table."""
+    """A table of coverage and width, and of the joint errors over those of either alone."""
     tables, over = result["tables"], result["joint_over_alone"]
+    tables = {mode: t for mode, t in tables.items() if t["n_counted"]}
+    if not tables:
+        return ["no star counts yet"]
     counts = ", ".join(f"{t['n_counted']} of {t['n_stars']}" for t in tables.values())
     lines = [f"counted: {counts}", "| | " + " | ".join(tables) + " | " + " | ".join(over) + " |"]
-    for name in ["all", *tables["light"]["parameters"]]:
+    for name in ["all", *next(iter(tables.values()))["parameters"]]:
         cells = []
         for t in tables.values():
             if name == "all":

@@ -201,15 +201,18 @@ def _walks(run: _Run, n_walkers: int, n_moves: int, key) -> tuple[np.ndarray, np
     return z, likelihood + prior, float(accepted)
 
 
-def _result(run: _Run, walks, modes: Ends, n_hits: int, seed: int) -> Weighted:
-    standard, reference = run.standard, modes.z[int(np.argmax(modes.log_density))]
+def _kept(run: _Run, walks) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Draws, their ln densities and weights, and the share of steps accepted: of walkers if there are any."""
     if walks is None:
         keep = run.weights > 1e-12 / len(run.weights)
-        z, log, weights = run.z[keep], run.log[keep], run.weights[keep] / run.weights[keep].sum()
-        accepted = np.nan
-    else:
-        z, log, accepted = walks[0].reshape(-1, run.z.shape[1]), walks[1].ravel(), walks[2]
-        weights = np.full(len(z), 1 / len(z))
+        return run.z[keep], run.log[keep], run.weights[keep] / run.weights[keep].sum(), np.nan
+    z = walks[0].reshape(-1, run.z.shape[1])
+    return z, walks[1].ravel(), np.full(len(z), 1 / len(z)), walks[2]
+
+
+def _result(run: _Run, walks, modes: Ends, n_hits: int, seed: int) -> Weighted:
+    standard, reference = run.standard, modes.z[int(np.argmax(modes.log_density))]
+    z, log, weights, accepted = _kept(run, walks)
     z = relabelled(bent(run.comoving, z), standard, reference)
     draws = declared(standard, z)
     n_effective, drift = of_walks(draws, weights, None if walks is None else walks[1].shape)

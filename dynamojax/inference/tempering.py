@@ -116,8 +116,9 @@ def _together(
     draws = declared(standard, z).reshape(*log.shape, -1)
     weights = np.broadcast_to(share[:, None, None] / log[0].size, log.shape).ravel()
     counts = [run for run in range(len(runs)) if share[run] > _COUNTS * share.max()]
-    checks = [of_walks(draws[run].reshape(log[0].size, -1), weights, log[0].shape) for run in counts]
-    worst = np.argmax([np.abs(drift).max() for _, drift in checks])
+    n_each, drifts = zip(
+        *(of_walks(draws[run].reshape(log[0].size, -1), weights, log[0].shape) for run in counts), strict=True
+    )
     return Weighted(
         standard=standard,
         names=standard.names,
@@ -129,8 +130,8 @@ def _together(
         modes=declared(standard, best[None]),
         shares=np.ones(1),
         k_hat=np.nan,
-        n_effective=effective_draws(share[counts], np.stack([n for n, _ in checks])),
-        drift=checks[worst][1],
+        n_effective=effective_draws(share[counts], np.stack(n_each)),
+        drift=max(drifts, key=lambda drift: np.abs(drift).max()),
         accepted=float(share @ [run.accepted for run in runs]),
         log_evidence=known + float(logsumexp(evidences) - np.log(len(runs))),
         chi2=float(least_squares(standard, _on_device(standard, best))),

@@ -145,7 +145,7 @@ def occulted_moments(
 
     Returns:
         M_1 .. M_n; NaN where there are more corners than panels. [1]
-    Gradients: exact, the second, too; finite everywhere; zero for empty places and planets off the disc.
+    Gradients: exact, first and second; finite everywhere; zero for empty places and planets off the disc.
     Accuracy: see tests/planets/test_crossing.py and test_rims.py.
     """
     clear, (x, y, p) = in_front(x, y, z, radius_ratio)

@@ -14,16 +14,7 @@ moves, and the limb does not. The boundary is made of
 
         dM_k = int mu^(k-1) (dp + N.(dx, dy)) p dphi.
 
-On the sky rim i is an ellipse with semi-axes n_z sin r towards the disc's centre and sin r across. With
-(u, v) the planet's centre in its axes, the rim is outside the planet where G > 0,
-
-    G = (n_z sin r cos psi - u)^2 + (sin r sin psi - v)^2 - p^2,
-    G' / (2 sin r) = E sin psi cos psi + u n_z sin psi - v cos psi,    E = s0^2 sin r.
-
-Reflected so that the last two coefficients are -alpha, -beta <= 0, G' falls in (psi*, pi/2) and
-(3pi/2, 2pi) and rises in (0, psi*) and (pi/2, pi) through zero, with tan^3 psi* = beta / alpha, and has
-no other zero. Between these four extremes G is monotonic. So each crossing has its own bracket, and
-two that merge do so at an extreme: none is missed, and no case stands apart.
+Where rims cross the planet's is found in `rim_crossings`.
 
 The planet's rim is phi = 2 arcsin(kappa sin t) from its point nearest to the disc's centre, at distance
 d, with t in [-pi/2, pi/2] its visible part, kappa < 1 where it crosses the limb: the light is smooth,
@@ -31,134 +22,16 @@ d, with t in [-pi/2, pi/2] its visible part, kappa < 1 where it crosses the limb
     mu^2 = (1 - (d-p)^2) cos^2 t + max(0, 1 - (d+p)^2) sin^2 t.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, turned_back
+from dynamojax.planets.rim_crossings import Rims, cap_rims, rim_crossings
 
-# Steps to an extreme, whose error enters squared, and to a crossing: to rounding in double precision.
-_EXTREME_STEPS = 10
-_CROSSING_STEPS = 16
 # Nodes of an arc of the planet's rim between two crossings.
 _RIM_NODES = 16
-
-
-class Rims(NamedTuple):
-    """Constants (n_caps) of the caps' rims, in the notation of the module's docstring."""
-
-    x: Array
-    y: Array
-    z: Array
-    w: Array  # sin(r/2)
-    vers: Array  # 1 - cos r
-    sin_r: Array
-    s0: Array
-    ex: Array  # unit vector towards the cap's centre on the sky
-    ey: Array
-    u: Array
-    v: Array
-
-
-def cap_rims(position: Array, w: Array, d: Array) -> Rims:
-    """Constants of caps' rims beside a planet at distance d from the disc's centre, on the +x axis."""
-    x, y, z = position
-    s0 = safe_sqrt(x * x + y * y)
-    ex, ey = jnp.where(s0 > 0, safe_divide(x, s0), 1), safe_divide(y, s0)
-    vers, sin_r = 2 * w * w, 2 * w * jnp.sqrt(1 - w * w)
-    to_x, to_y = d - x * (1 - vers), -y * (1 - vers)
-    u, v = -(ex * to_x + ey * to_y), ex * to_y - ey * to_x
-    return Rims(x, y, z, w, vers, sin_r, s0, ex, ey, u, v)
-
-
-def _bracketed(function, low: Array, high: Array, n_steps: int) -> Array:
-    """Zero of a function that rises from low to high, the end nearest to one if there is none.
-
-    False position, then Newton's method kept inside the bracket. `function` gives value and slope.
-    """
-    at_low, at_high = function(low)[0], function(high)[0]
-    # A step this small is taken as it is: near the zero compilers may round `value` in two ways at once.
-    small = jnp.sqrt(jnp.finfo(low.dtype).eps)
-
-    def step(_, now):
-        a, b, x = now
-        value, slope = function(x)
-        a, b = jnp.where(value < 0, x, a), jnp.where(value < 0, b, x)
-        newton = x - safe_divide(value, slope)
-        inside = ((newton >= a) & (newton <= b)) | (jnp.abs(newton - x) < small)
-        return a, b, jnp.where((slope != 0) & inside, newton, 0.5 * (a + b))
-
-    start = low + (high - low) * jnp.clip(safe_divide(-at_low, at_high - at_low), 0, 1)
-    x = jax.lax.fori_loop(0, n_steps, step, (low, high, start))[2]
-    return jnp.where(at_low >= 0, low, jnp.where(at_high <= 0, high, x))
-
-
-def _between_extremes(function, low: Array, high: Array, n_steps: int) -> Array:
-    """The same where slopes vanish at low and high: in the variable in which a cosine is straight."""
-    width = (high - low) / jnp.pi
-
-    def place(y):
-        return low + width * jnp.arccos(-y)
-
-    def straightened(y):
-        value, slope = function(place(y))
-        return value, slope * safe_divide(width, safe_sqrt((1 - y) * (1 + y)))
-
-    one = jnp.ones_like(low)
-    return place(_bracketed(straightened, -one, one, n_steps))
-
-
-def _moving(function, zero: Array) -> Array:
-    """A zero that was found without derivatives, with its own: minus the value's change over the slope.
-
-    At an extreme, where there is none, the slope is zero or rounding: such ends bound empty arcs.
-    """
-    value, slope = function(zero)
-    slope = stop_gradient(slope)
-    steep = jnp.abs(slope) > jnp.sqrt(jnp.finfo(zero.dtype).eps) * jnp.max(jnp.abs(slope))
-    return zero - safe_divide(value - stop_gradient(value), jnp.where(steep, slope, 0))
-
-
-def rim_crossings(
-    c: Rims, p: Array, steps: tuple[int, int] = (_EXTREME_STEPS, _CROSSING_STEPS)
-) -> tuple[Array, Array, Array]:
-    """Arcs of the caps' rims outside the planet, middle and half-width (2, n_caps) [rad].
-
-    `steps` are those to an extreme and to a crossing. Also the angles phi (4, n_caps) on the planet's rim
-    of the arcs' ends [rad].
-    """
-    flip_u, flip_v = jnp.where(c.u * c.z > 0, -1, 1), jnp.where(c.v < 0, -1, 1)
-    alpha, beta, e = jnp.abs(c.u * c.z), jnp.abs(c.v), c.sin_r * c.s0**2
-    u, v = flip_u * c.u, flip_v * c.v
-    sign = jnp.asarray([1, -1, 1, -1], u.dtype)[:, None]
-
-    def height(psi):  # G' / (2 sin r) and its slope
-        co, si = jnp.cos(psi), jnp.sin(psi)
-        slope = e * (co - si) * (co + si) - alpha * co + beta * si
-        return sign * (e * si * co - alpha * si - beta * co), sign * slope
-
-    def outside(psi):  # G and its slope
-        co, si = jnp.cos(psi), jnp.sin(psi)
-        along, across = c.z * c.sin_r * co - u, c.sin_r * si - v
-        slope = 2 * c.sin_r * (e * si * co - alpha * si - beta * co)
-        return sign * (along**2 + (across - p) * (across + p)), sign * slope
-
-    quarter = jnp.full_like(u, 0.5 * jnp.pi)
-    top = jnp.where((alpha > 0) | (beta > 0), jnp.arctan2(jnp.cbrt(beta), jnp.cbrt(alpha)), 0.5 * quarter)
-    low, high = (0 * top, top, quarter, 3 * quarter), (top, quarter, 2 * quarter, 4 * quarter)
-    extreme = stop_gradient(_bracketed(height, jnp.stack(low), jnp.stack(high), steps[0]))
-    following = jnp.concatenate([extreme[1:], extreme[:1] + 2 * jnp.pi])
-    psi = _moving(outside, stop_gradient(_between_extremes(outside, extreme, following, steps[1])))
-
-    middle, half = 0.5 * (psi[0::2] + psi[1::2]), 0.5 * (psi[1::2] - psi[0::2])
-    middle = flip_v * jnp.where(flip_u < 0, jnp.pi - middle, middle)
-    along = c.z * c.sin_r * flip_u * jnp.cos(psi) - c.u
-    across = c.sin_r * flip_v * jnp.sin(psi) - c.v
-    return middle, half, jnp.arctan2(c.ex * across - c.ey * along, c.ex * along + c.ey * across)
 
 
 def _behind_caps(c: Rims) -> tuple[Array, Array]:
@@ -171,9 +44,9 @@ def _behind_caps(c: Rims) -> tuple[Array, Array]:
     den = c.sin_r * safe_sqrt(vd * (2 - vd))
     half = safe_arctan2(safe_sqrt((den - num) * (den + num)), num)
     # Of twins the first has the rim. A compiler may round a place anew for every cap that it is compared
-    # with: a cap is not always found at no distance from itself.
+    # with: neither a cap nor its twin is always found at no distance.
     rounding = 8 * jnp.finfo(c.w.dtype).eps
-    is_twin = (vd <= rounding**2) & (jnp.abs(c.w[:, None] - c.w) <= rounding)
+    is_twin = (vd <= rounding**2) & (jnp.abs(c.w[:, None] - c.w) <= rounding) | (i[:, None] == i)
     half = jnp.where(is_twin, jnp.where(i[:, None] < i, jnp.pi, 0), half)
     middle = safe_arctan2(c.ex * dy - c.ey * dx, c.s0 * dz - c.z * (c.ex * dx + c.ey * dy))
     is_cap = c.w[:, None] > 0

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from dynamojax.numerics import gauss_legendre, safe_arctan2, safe_divide, safe_sqrt, turned_back
 from dynamojax.planets.corners import cap_crossings, direction, extent, turned
-from dynamojax.planets.rims import cap_rims, rim_crossings
+from dynamojax.planets.rim_crossings import cap_rims, rim_crossings
 
 # Corners of a cap where wider ones begin to cover it; more would only make it more exact.
 _OVERLAPS = 6
@@ -131,8 +131,9 @@ def planet_panels(
 
 def wider(half_sine: Array, cap: Array) -> Array:
     """Which caps (first axis) are wider than those given by their indices; of two alike, the first."""
-    own, other = half_sine[cap], half_sine[:, None]
-    return (other > own) | ((other == own) & (jnp.arange(half_sine.shape[0])[:, None] < cap))
+    own, other, index = half_sine[cap], half_sine[:, None], jnp.arange(half_sine.shape[0])[:, None]
+    # Not by its index alone: a compiler may round one cap in two ways, and it would hide itself.
+    return (index != cap) & ((other > own) | ((other == own) & (index < cap)))
 
 
 def _ends(position: Array, w: Array) -> list[Array]:
