@@ -20,12 +20,13 @@ def main() -> None:
     parser.add_argument("task", choices=["inject", "sum", "real"])
     parser.add_argument("--mode", choices=MODES, nargs="+", default=list(MODES))
     parser.add_argument("--stars", type=int, default=16)
+    parser.add_argument("--first", type=int, default=145, help="0 to 19 served in tuning, 20 to 144 before")
     parser.add_argument("--folder", type=Path, default=Path("bench_fit"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--privateer", type=Path, help="folder of star_privateer, if it is not installed")
     options = parser.parse_args()
     if options.task == "inject":
-        inject(range(options.stars), options.mode, options.folder)
+        inject(range(options.first, options.first + options.stars), options.mode, options.folder)
     elif options.task == "sum":
         sum_up(options.folder)
     else:
