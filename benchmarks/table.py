@@ -70,11 +70,18 @@ def report(name: str) -> str:
     return "\n\n".join(parts)
 
 
+def has_tasks(name: str) -> bool:
+    """Whether the results are rows of systems that did the same task; others have tables of their own."""
+    rows = results["rows"] if "rows" in (results := read_results(name)) else []
+    return bool(rows) and all("task" in row and "system" in row for row in rows)
+
+
 def main(argv=None) -> None:
-    """Print the tables of the named results, or of all."""
+    """Print the tables of the named results, or of all that have rows of tasks."""
     parser = argparse.ArgumentParser(description="Markdown tables of the results.")
     parser.add_argument("names", nargs="*", help="files in benchmarks/results, without .json")
-    names = parser.parse_args(argv).names or sorted(path.stem for path in RESULTS.glob("*.json"))
+    everything = sorted(path.stem for path in RESULTS.glob("*.json"))
+    names = parser.parse_args(argv).names or [name for name in everything if has_tasks(name)]
     for name in names:
         print(f"### {name}\n\n{report(name)}\n")
 

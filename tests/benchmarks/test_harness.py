@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks import harness
-from benchmarks.table import table
+from benchmarks.table import main, table
 
 
 def test_a_row_has_speed_compile_time_and_memory():
@@ -37,3 +37,9 @@ def test_table_leaves_out_empty_columns_and_picks_units():
     text = table([{"task": "a", "system": "b", "run_s": 2.5e-4, "error_ppm": 0.0312}])
     assert text.splitlines()[0] == "| task | system | time | error, ppm |"
     assert "| a | b | 250 us | 0.0312 |" in text
+
+
+def test_results_without_tasks_are_left_out_of_all_tables(capsys):
+    main([])
+    printed = capsys.readouterr().out
+    assert "### velocity_float32" in printed and "fit_inject" not in printed
