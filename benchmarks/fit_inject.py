@@ -16,6 +16,7 @@ from benchmarks.harness import environment
 from dynamojax.inference.information import matrix_at
 from dynamojax.inference.tempering import temper
 from dynamojax.inference.weighted import Weighted
+from dynamojax.writing import replacing
 
 SETTINGS = {
     "light": {"n_runs": 2, "n_particles": 512, "n_moves": 16, "n_last": 60, "n_components": 8},
@@ -131,10 +132,15 @@ def inject(stars, modes, folder: Path) -> None:
     simulators, known = {mode: simulator(mode) for mode in modes}, kept()
     for i in stars:
         paths = {mode: folder / mode / f"{i:04d}.json" for mode in modes}
-        if all(path.exists() or i in known[mode] for mode, path in paths.items()):
+        missing = {m: path for m, path in paths.items() if not (path.exists() or i in known[m])}
+        if not missing:
             continue
+        # The joint fit goes on from that of the light, whose row may be there, its draws are not.
+        wanted = {
+            m: path for m, path in paths.items() if m in missing or (m == "light" and "joint" in missing)
+        }
         light = None
-        for mode, path in paths.items():
+        for mode, path in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 row, posterior = one(i, mode, simulators[mode], light)
@@ -147,6 +153,7 @@ def inject(stars, modes, folder: Path) -> None:
                     "faults": [str(error)],
                     "parameters": {},
                 }
-            path.write_text(json.dumps(row))
+            with replacing(path) as part:
+                part.write_text(json.dumps(row))
             print(mode, i, f"{row['wall_s']:.1f} s", row["faults"], flush=True)
     sum_up(folder)

@@ -11,6 +11,7 @@ from scipy.stats import kstest
 
 from benchmarks.fit_stars import MODES
 from benchmarks.harness import RESULTS, environment
+from dynamojax.writing import replacing
 
 HELD = 0.25  # posterior over prior width, up to which a parameter is called identified
 OPEN = 0.75  # from which it is called degenerate
@@ -163,9 +164,8 @@ def _keep(parts: dict[str, dict[int, dict]]) -> None:
     stars = {mode: [_short(rows[i]) for i in sorted(rows)] for mode, rows in parts.items()}
     text = json.dumps({"environment": environment(), "keys": KEYS, "stars": stars}, separators=(",", ":"))
     RESULTS.mkdir(exist_ok=True)
-    part = STARS.with_suffix(".part")
-    part.write_text(text.replace('{"star"', '\n{"star"') + "\n")
-    part.rename(STARS)
+    with replacing(STARS) as part:
+        part.write_text(text.replace('{"star"', '\n{"star"') + "\n")
 
 
 def sum_up(folder: Path) -> dict:
@@ -190,7 +190,8 @@ def sum_up(folder: Path) -> dict:
             print(f"  {name:18s}", _line(row))
         print("  with the stars before:", result["with_early"].get(mode))
     print("\n".join(markdown(result)))
-    (RESULTS / "fit_inject.json").write_text(json.dumps(result, indent=1) + "\n")
+    with replacing(RESULTS / "fit_inject.json") as part:
+        part.write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 
