@@ -49,7 +49,6 @@ def measure(
     jax.config.update("jax_num_cpu_devices", n_devices)
     from dynamojax.config.generation import recipe as make
     from dynamojax.config.generation_reading import read_generation
-    from dynamojax.population import engine
     from dynamojax.population import recipe as recipes
     from dynamojax.population.dataset import DataSet, require_parquet
     from dynamojax.population.program import build_program, star_mesh
@@ -59,34 +58,15 @@ def measure(
     start = time.perf_counter()
     made = make(read_generation(path))
     manifest = recipes.plan(made)
-    todo = [manifest.shard(i) for i in range(manifest.n_shards)]
     prepared = time.perf_counter() - start
     start = time.perf_counter()
     program = build_program(made.maker, made.root, star_mesh(), manifest.shard_stars)
     compiled = time.perf_counter() - start
     jax.block_until_ready(program(0, 1))
     base = _peak()
-    about = recipes.about_of(made, manifest)
     require_parquet()  # takes a second to import
-    alone = [_without_writing(program, todo)] if n_stars <= _TWICE else []
-    reports, processors = [], []
-    for _ in range(repeats):
-        shutil.rmtree(folder / "set", ignore_errors=True)
-        engine.prepare(folder / "set", manifest, resume=False)
-        processor = time.process_time()
-        reports.append(engine.write_all(program, folder / "set", manifest, about, todo))
-        processors.append(time.process_time() - processor)
-        engine.finish(folder / "set", manifest)
-        peak = _peak()
-        alone += [_without_writing(program, todo)] if n_stars <= _TWICE else []
-    # each against the mean of what comes right before and after it
-    lost = [1 - 0.5 * (alone[k][0] + alone[k + 1][0]) / reports[k].seconds for k in range(repeats) if alone]
-    report, processor = (
-        reports[int(np.argsort([r.seconds for r in reports])[repeats // 2])],
-        np.median(processors),
-    )
-    seconds, seconds_processor = np.median(alone, axis=0).tolist() if alone else (None, None)
-    data = DataSet(folder / "set")
+    about = recipes.about_of(made, manifest)
+    times = _written(program, manifest, about, folder / "set", repeats, twice=n_stars <= _TWICE)
     return {
         "task": f"data set: {task}",
         "system": "dynamojax",
@@ -98,24 +78,54 @@ def measure(
         "n_shards": manifest.n_shards,
         "prepare_s": prepared,
         "compile_s": compiled,
-        "run_s": report.seconds,
-        "run_without_writing_s": seconds,
-        "processor_without_writing_s": seconds_processor,
-        "processor_s": float(processor),
-        "stars_per_s": n_stars / report.seconds,
-        "processor_s_per_star": float(processor / n_stars),
-        "waiting_for_writer": report.waited / report.seconds,
+        **times,
+        "stars_per_s": n_stars / times["run_s"],
+        "processor_s_per_star": times["processor_s"] / n_stars,
+        "bytes_per_star": times["bytes"] / n_stars,
+        "valid": DataSet(folder / "set").n_valid / n_stars,
+        "rss_before_bytes": base,
+        "environment": harness.environment(),
+    }
+
+
+def _written(program, manifest, about, folder: Path, repeats: int, *, twice: bool) -> dict:
+    """Times of writing a data set again and again, and of only computing it in between."""
+    from dynamojax.population import engine
+
+    todo = [manifest.shard(i) for i in range(manifest.n_shards)]
+    alone = [_without_writing(program, todo)] if twice else []
+    reports, processors = [], []
+    for _ in range(repeats):
+        shutil.rmtree(folder, ignore_errors=True)
+        engine.prepare(folder, manifest, resume=False)
+        processor = time.process_time()
+        reports.append(engine.write_all(program, folder, manifest, about, todo))
+        processors.append(time.process_time() - processor)
+        engine.finish(folder, manifest)
+        peak = _peak()
+        alone += [_without_writing(program, todo)] if twice else []
+    report, processor = (
+        reports[int(np.argsort([r.seconds for r in reports])[repeats // 2])],
+        float(np.median(processors)),
+    )
+    return {
+        **{"run_s": report.seconds, "processor_s": processor, "bytes": report.n_bytes},
+        **{"waiting_for_writer": report.waited / report.seconds, "rss_peak_bytes": peak},
         "writing_over_run": report.writing / report.seconds,
+        **_lost([r.seconds for r in reports], processor, alone),
+    }
+
+
+def _lost(seconds: list[float], processor: float, alone: list[tuple[float, float]]) -> dict:
+    """Shares of the clock and of the processor that writing takes; None where it was not compared."""
+    # each against the mean of what comes right before and after it
+    lost = [1 - 0.5 * (alone[k][0] + alone[k + 1][0]) / s for k, s in enumerate(seconds) if alone]
+    clock, of_processor = np.median(alone, axis=0).tolist() if alone else (None, None)
+    return {
+        **{"run_without_writing_s": clock, "processor_without_writing_s": of_processor},
         "lost_to_writing": float(np.median(lost)) if lost else None,
         "lost_to_writing_each": lost,
-        "processor_lost_to_writing": (
-            None if seconds_processor is None else float(1 - seconds_processor / processor)
-        ),
-        "bytes_per_star": report.n_bytes / n_stars,
-        "valid": data.n_valid / n_stars,
-        "rss_before_bytes": base,
-        "rss_peak_bytes": peak,
-        "environment": harness.environment(),
+        "processor_lost_to_writing": None if of_processor is None else float(1 - of_processor / processor),
     }
 
 

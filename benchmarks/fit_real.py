@@ -82,8 +82,24 @@ def light_curve(
         [20.0] * n_spots, [0.0] * n_spots, [3.0] * n_spots, t_max=middle, tau_emerge=tau, tau_decay=tau
     )
     begin = dj.System(dj.Star.from_degrees(prot=found.value, **star), spots, dj.Planets.empty())
+    free = _free(t, found.value, evolving, shear)
+    start = time.perf_counter()
+    result = fit_spots(begin, simulate, [data], free, key=jax.random.key(1), n_starts=4, max_steps=60)
+    wall = time.perf_counter() - start
+    row = {
+        **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
+        **{"off_percent": 100 * (found.value / published - 1), "false_alarm": found.false_alarm},
+        **{"window_day": float(t[-1] - t[0]), "n_spots": result.n_spots, "bics": result.bics},
+        **{"error_ppm": float(1e6 * np.median(e)), "variation_ppm": float(1e6 * np.std(f)), "wall_s": wall},
+        **_of_fit(result.fit, data),
+    }
+    print({k: v for k, v in row.items() if k != "values"}, flush=True)
+    return row
+
+
+def _free(t, period: float, evolving: bool, shear: bool) -> list:
     free = [
-        dj.Free("star.prot", 0.85 * found.value, 1.15 * found.value),
+        dj.Free("star.prot", 0.85 * period, 1.15 * period),
         *(dj.Free("spots.lat_deg", -30, 75), "spots.lon_deg", dj.Free("spots.radius_deg", 0.3, 25)),
     ]
     if shear:
@@ -91,32 +107,22 @@ def light_curve(
     if evolving:
         free += [dj.Free("star.shear", -0.05, 0.4), dj.Free("spots.t_max", t[0] - 15, t[-1] + 15)]
         free += [dj.Free(f"spots.{x}", 1.0, 100.0) for x in ("tau_emerge", "tau_decay")]
-    start = time.perf_counter()
-    result = fit_spots(begin, simulate, [data], free, key=jax.random.key(1), n_starts=4, max_steps=60)
-    wall, fit = time.perf_counter() - start, result.fit
+    return free
+
+
+def _of_fit(fit, data) -> dict:
+    """Residuals, values and errors, and what the data leave open."""
     residual = np.asarray(data.values)[0] - fit.fitted["kepler"].model[0]
     posterior = laplace(fit)
-    row = {
-        "point_to_point_ppm": 1e6 * point_to_point(residual),
+    values = zip(posterior.names, posterior.mean, posterior.errors, strict=True)
+    return {
+        **{"rms_ppm": float(1e6 * residual.std()), "point_to_point_ppm": 1e6 * point_to_point(residual)},
+        **{"n": fit.n_good, "is_converged": fit.is_converged, "at_bounds": fit.at_bounds},
         "rate_difference_rad_per_day": _rates(fit),
-        **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
-        **{"off_percent": 100 * (found.value / published - 1), "false_alarm": found.false_alarm},
-        **{
-            "window_day": float(t[-1] - t[0]),
-            "n": fit.n_good,
-            "n_spots": result.n_spots,
-            "bics": result.bics,
-        },
-        **{"rms_ppm": float(1e6 * residual.std()), "error_ppm": float(1e6 * np.median(e))},
-        **{"variation_ppm": float(1e6 * np.std(f)), "is_converged": fit.is_converged, "wall_s": wall},
-        **{"kind": posterior.information.kind, "at_bounds": fit.at_bounds},
-        "values": {},
+        "kind": posterior.information.kind,
         "n_open": len(posterior.information.open_directions),
+        "values": {label: [float(value), float(error)] for label, value, error in values},
     }
-    for label, value, err in zip(posterior.names, posterior.mean, posterior.errors, strict=True):
-        row["values"][label] = [float(value), float(err)]
-    print({k: v for k, v in row.items() if k != "values"}, flush=True)
-    return row
 
 
 def _rates(fit) -> float:

@@ -83,6 +83,8 @@ def main(argv=None) -> None:
     everything = sorted(path.stem for path in RESULTS.glob("*.json"))
     names = parser.parse_args(argv).names or [name for name in everything if has_tasks(name)]
     for name in names:
+        if not has_tasks(name):
+            raise SystemExit(f"{name}.json is no comparison of systems: its own module prints its table")
         print(f"### {name}\n\n{report(name)}\n")
 
 
