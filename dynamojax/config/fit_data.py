@@ -270,8 +270,8 @@ def _check_window(i: int, table: dict, seen: ObservedSpectrum, low: float, high:
 
 def _with_nuisances(data: DataSet, table: dict, free: set[str]) -> DataSet:
     """Where jitter and the like start, or are held; free jitter starts at half the errors."""
-    values = {name: table[name] for name in NUISANCES}
-    if values["jitter"] is None:
-        typical = 0.5 * float(np.median(np.asarray(data.errors)[np.asarray(data.good)]))
-        values["jitter"] = typical if f"{data.name}.jitter" in free else 0.0
+    start = vars(data.nuisance)
+    values = {name: start[name] if table[name] is None else table[name] for name in NUISANCES}
+    if table["jitter"] is None and f"{data.name}.jitter" in free:
+        values["jitter"] = 0.5 * float(np.median(np.asarray(data.errors)[np.asarray(data.good)]))
     return eqx.tree_at(lambda d: d.nuisance, data, Nuisance(**values))

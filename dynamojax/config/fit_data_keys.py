@@ -17,9 +17,9 @@ FORMATS = {
 APPLIES = {
     "light_curve": (
         *("band", "column", "flux_unit", "start", "stop", "reference", "bin", "clip", "error", "exposure_s"),
-        *("trend_degree", "breaks", "offset", "gp_sigma", "gp_rho"),
+        *("trend_degree", "breaks", "offset", "gp_rho"),
     ),
-    "spectrum": ("resolution", "wavelength", "medium", "time", "continuum_degree", "velocity"),
+    "spectrum": ("resolution", "wavelength", "medium", "time", "continuum_degree", "velocity", "gp_width"),
 }
 
 DATA = Section(
@@ -127,7 +127,8 @@ DATA = Section(
             "noise",
             "string",
             "gaussian",
-            "student has room for outliers; correlated (light curves) adds Matern 3/2 noise.",
+            "student has room for outliers; correlated adds Matern 3/2 noise, as of lines that a grid has "
+            "wrong.",
             choices=NOISES,
         ),
         Key(
@@ -139,8 +140,16 @@ DATA = Section(
             _ANY,
         ),
         Key("dof", "number", 4.0, "student: degrees of freedom.", span=_ABOVE),
-        Key("gp_sigma", "number", 1e-3, "correlated: standard deviation.", "median flux", _ABOVE),
-        Key("gp_rho", "number", 1.0, "correlated: time scale.", "day", _ABOVE),
+        Key(
+            "gp_sigma",
+            "number",
+            None,
+            "correlated: standard deviation; 0.001 of light, 0.01 of spectra if left out.",
+            "median flux",
+            _ABOVE,
+        ),
+        Key("gp_rho", "number", 1.0, "correlated: its scale in a light curve.", "day", _ABOVE),
+        Key("gp_width", "number", 300.0, "correlated: its scale in ln(wavelength).", "km/s", _ABOVE),
         Key(
             "velocity",
             "number",

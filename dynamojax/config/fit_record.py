@@ -15,7 +15,10 @@ from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.population.manifest import file_digest
 from dynamojax.units import PLANET_UNITS, SPOT_UNITS, STAR_UNITS
 
-_NUISANCE_UNITS = {"jitter": "median flux", "velocity": "km/s", "gp_sigma": "median flux", "gp_rho": "d"}
+_NUISANCE_UNITS = {
+    **{"jitter": "median flux", "velocity": "km/s"},
+    **{"gp_sigma": "median flux", "gp_rho": "d", "gp_width": "km/s"},
+}
 _SHARE_OF_OPEN = 0.3  # of a direction, from which on a parameter is called open
 _QUANTILES = {"interval_68": (0.16, 0.84), "interval_95": (0.025, 0.975)}
 

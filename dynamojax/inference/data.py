@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from dynamojax.constants import C_KM_S
 from dynamojax.inference.units import checked, in_unit, relative_flux
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
@@ -22,7 +23,9 @@ NUISANCES = {
     "dof": (0.0, np.inf),
     "gp_sigma": (0.0, np.inf),
     "gp_rho": (0.0, np.inf),
+    "gp_width": (0.0, np.inf),
 }
+_GP_SIGMA = {Photometer: 1e-3, Spectrograph: 1e-2}  # where it starts. [median flux]
 
 
 class Nuisance(eqx.Module):
@@ -33,7 +36,8 @@ class Nuisance(eqx.Module):
         velocity: Of the instrument's zero point, added to the star's. [km/s]
         dof: Degrees of freedom of Student's distribution. [1]
         gp_sigma: Standard deviation of correlated noise. [median flux]
-        gp_rho: Its time scale: that of a Matern 3/2 covariance. [day]
+        gp_rho: Scale of its Matern 3/2 covariance in a light curve. [day]
+        gp_width: The same in a spectrum, of c ln(wavelength). [km/s]
     """
 
     jitter: Float[Array, "*batch"] = eqx.field(converter=as_float)
@@ -41,11 +45,12 @@ class Nuisance(eqx.Module):
     dof: Float[Array, "*batch"] = eqx.field(converter=as_float)
     gp_sigma: Float[Array, "*batch"] = eqx.field(converter=as_float)
     gp_rho: Float[Array, "*batch"] = eqx.field(converter=as_float)
+    gp_width: Float[Array, "*batch"] = eqx.field(converter=as_float)
 
     @staticmethod
-    def none() -> "Nuisance":
-        """No jitter, no shift; Student's 4 degrees, correlations of 1e-3 over a day where they are wanted."""
-        return Nuisance(0.0, 0.0, 4.0, 1e-3, 1.0)
+    def none(gp_sigma: float = 1e-3) -> "Nuisance":
+        """No jitter, no shift; Student's 4 degrees, correlations over a day or a broad line where wanted."""
+        return Nuisance(0.0, 0.0, 4.0, gp_sigma, 1.0, 300.0)
 
 
 class DataSet(eqx.Module):
@@ -57,7 +62,7 @@ class DataSet(eqx.Module):
         good: What is used.
         factors: Columns that multiply the model, with coefficients solved inside: level, trend, continuum.
         terms: Columns that are added, with coefficients solved inside.
-        where: Times from the middle, or ln(wavelength), of the columns. [day, or 1]
+        where: Times from the middle, or c ln(wavelength) from it. [day, or km/s]
         scale: The median flux. [unit of the data]
         nuisance: Start, or fixed value, of what is not linear.
         instrument: Photometer or spectrograph with these times and pixels, static.
@@ -166,7 +171,8 @@ class DataSet(eqx.Module):
             high: Highest wavelength used. [A]
             continuum_degree: Of the polynomial in ln(wavelength) that multiplies each arm; -1 for none, which
                 asks for absolute fluxes.
-            noise: gaussian or student.
+            noise: gaussian, student (outliers) or correlated (Matern 3/2, by tinygp: lines that the grid
+                lacks or has wrong, after Czekala et al. 2015, ApJ 812, 128).
 
         Raises:
             ValueError: as for a light curve.
@@ -187,13 +193,12 @@ class DataSet(eqx.Module):
             instrument = from_pixels(instrument, wavelength[here], resolution, times)
         if not np.array_equal(instrument.wavelength, wavelength[here]):
             raise ValueError(f"{name}: the spectrograph has other pixels than the data; build it from them")
-        if noise == "correlated":
-            raise ValueError(f"{name}: noise = 'correlated' is for light curves; take gaussian or student")
         x = np.log(wavelength[here])
         factors = columns(x, instrument.arm_of_pixel, continuum_degree, good.any(0))
         scale = scale if continuum_degree >= 0 else 1.0
         none = np.zeros((x.size, 0))
-        return _data_set(flux, error, good, factors, none, x - x.mean(), scale, instrument, noise)
+        where = C_KM_S * (x - x.mean())
+        return _data_set(flux, error, good, factors, none, where, scale, instrument, noise)
 
 
 def columns(x: np.ndarray, segment: np.ndarray, degree: int, good: np.ndarray) -> np.ndarray:
@@ -215,4 +220,5 @@ def _data_set(flux, error, good, factors, terms, where, scale, instrument, noise
     if noise not in NOISES:
         raise ValueError(f"{instrument.name}: noise = {noise!r}, allowed: {', '.join(NOISES)}")
     values, errors = np.where(good, flux / scale, 0.0), np.where(good, error / scale, 1.0)
-    return DataSet(values, errors, good, factors, terms, where, scale, Nuisance.none(), instrument, noise)
+    nuisance = Nuisance.none(_GP_SIGMA[type(instrument)])
+    return DataSet(values, errors, good, factors, terms, where, scale, nuisance, instrument, noise)

@@ -100,7 +100,8 @@ def _correlated(model: Array, data: DataSet, row: tuple, nuisance: Nuisance) -> 
     variance = errors**2 + nuisance.jitter**2
     typical = jnp.sum(jnp.where(good, variance, 0)) / jnp.sum(good)
     absent = _ABSENT * jax.lax.stop_gradient(typical)
-    kernel = kernels.quasisep.Matern32(scale=nuisance.gp_rho, sigma=nuisance.gp_sigma)
+    scale = nuisance.gp_rho if isinstance(data.instrument, Photometer) else nuisance.gp_width
+    kernel = kernels.quasisep.Matern32(scale=scale, sigma=nuisance.gp_sigma)
     process = GaussianProcess(kernel, data.where, diag=jnp.where(good, variance, absent), assume_sorted=True)
     fixed = jnp.zeros_like(model) if data.factors.shape[1] else model
     # What is left out has the value of the model, so that it pulls at nothing.

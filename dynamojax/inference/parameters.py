@@ -219,11 +219,23 @@ def _limits(rows, boxes) -> tuple[np.ndarray, np.ndarray]:
             low, high = (x / unit for x in possible)
             raise ValueError(
                 f"{label}: bounds ({asked[0] / unit:g}, {asked[1] / unit:g}) must lie in order within "
-                f"({low:g}, {high:g}), which the grid or physics allows; narrow them"
+                f"({low:g}, {high:g}), which {_allowed_by(place[2], place[:3] in boxes)}"
             )
         ends.append(asked)
     low, high = np.array(ends, float).reshape(-1, 2).T
     return low, high
+
+
+# What moves or widens lines, of which a simulator of spectra has room for so much.
+_ROOM = {"rv": "max_shift", "prot": "DiscConfig.max_velocity or vsini"}
+_ROOM |= dict.fromkeys(("macroturbulence", "microturbulence"), "DiscConfig.max_velocity")
+
+
+def _allowed_by(field: str, has_box: bool) -> str:
+    """What bounds a leaf, and what to do about bounds beyond it."""
+    if has_box and field in _ROOM:
+        return f"the room of the simulator's spectra allows; narrow them, or give it more ({_ROOM[field]})"
+    return "the grid or physics allows; narrow them"
 
 
 def _check_starts(rows, scene, low, high) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from dynamojax.inference.likelihood import Study, log_likelihood, residuals
 from dynamojax.inference.parameters import Parameters
 
-_NOISE = ("jitter", "dof", "gp_sigma", "gp_rho")
+_NOISE = ("jitter", "dof", "gp_sigma", "gp_rho", "gp_width")
 
 
 class Problem(eqx.Module):

@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from dynamojax.constants import C_KM_S
 from dynamojax.inference.data import NUISANCES
+from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate import Simulator
+from dynamojax.splines import SPLINE_REACH
+from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.system import System
 from dynamojax.validation import SPANS
 
@@ -23,11 +27,39 @@ def grid_box(simulator: Simulator) -> dict[str, tuple[float, float]]:
     return {n: (float(max(a[0] for a in x)), float(min(a[-1] for a in x))) for n, x in axes.items()}
 
 
+def velocity_box(simulator: Simulator, system: System) -> dict[str, tuple[float, float]]:
+    """Ranges of what moves or widens lines for which spectra have room, each with the others as they start.
+
+    Without them a fit would end at a wall that no bound tells of: beyond its room a simulation is not valid.
+    """
+    if not simulator.recorders:
+        return {}
+    star, convection = system.star, simulator.convection
+    steps = [C_KM_S * recorder.grid.ln_step for recorder in simulator.recorders]
+    # Half a sample is the star's own velocity, of which kernels have what whole samples leave.
+    room = min((simulator.disc.reach(step / C_KM_S) - SPLINE_REACH - 0.5) * step for step in steps)
+    rotation = float(abs(fastest_rotation(star)))
+    shift = float(np.sum(np.abs(convection.shift)) * np.abs(star.convective_blueshift))
+    turbulence = {name: float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
+    left = room - rotation - shift - 3 * sum(turbulence.values())
+    if not left > 0:  # the start is not valid, which the fit will say
+        return {}
+    found = {name: (0.0, value + left / 3) for name, value in turbulence.items()}
+    fastest = min(rotation + left, simulator.disc.fastest)
+    found["prot"] = (float(star.prot) * rotation / fastest, np.inf)
+    moving = [
+        np.max(np.abs(reflex_velocity(star, system.planets, r.exposures.epochs))) + np.max(np.abs(r.observer))
+        for r in simulator.recorders
+    ]
+    most = simulator.max_shift - float(max(moving))
+    return found | {"rv": (-most, most)}
+
+
 def boxes(simulators: dict[str, Simulator], systems: dict[str, System]) -> dict:
-    """Bounds by leaf that keep a star, and its spots at the starting teff, on the grids."""
+    """Bounds by leaf that keep a star, and its spots at the starting teff, on the grids and in their room."""
     found = {}
     for root, simulator in simulators.items():
-        box = grid_box(simulator)
+        box = grid_box(simulator) | velocity_box(simulator, systems[root])
         found |= {(root, "star", name): ends for name, ends in box.items()}
         coolest = float(np.min(np.asarray(systems[root].star.teff))) - box["teff"][0]
         if coolest > 0:

@@ -88,11 +88,14 @@ class DiscConfig(eqx.Module):
         n_planet = max(24, math.ceil(3.1 * elements)), n_disc[1]
         return DiscNodes(self.n_disc or n_disc, self.n_cap or n_cap, self.n_planet or n_planet)
 
+    @property
+    def fastest(self) -> float:
+        """Rotation velocity up to which there are nodes; kernels have a room of their own. [km/s]"""
+        return math.inf if self.vsini is None else _SLACK * self.vsini + _SLACK_KM_S
+
     def suits(self, star: Star, half_sine: Float[Array, " n_caps"]) -> Bool[Array, ""]:
         """Whether there are nodes for this rotation and these caps, sin(r/2) of their radii."""
-        fits = jnp.asarray(True)
-        if self.vsini is not None:
-            fits &= jnp.abs(fastest_rotation(star)) <= _SLACK * self.vsini + _SLACK_KM_S
+        fits = jnp.abs(fastest_rotation(star)) <= self.fastest
         if self.spot_radius is not None:
             fits &= jnp.max(half_sine, initial=0) <= _SLACK * math.sin(0.5 * self.spot_radius)
         return fits

@@ -35,7 +35,7 @@ def dense(one, covariance):
 
 def test_white_noise_with_jitter(x64):
     one = data(trend_degree=2, offset=True)
-    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(5e-4, 0.0, 4.0, 0.0, 1.0))
+    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(5e-4, 0.0, 4.0, 0.0, 1.0, 300.0))
     variance = np.asarray(one.errors)[0] ** 2 + 5e-4**2
     # The offset is nearly a multiple of the level: the normal matrix has a condition of 1e6.
     np.testing.assert_allclose(result.log_likelihood[0], dense(one, np.diag(variance)), rtol=1e-8)
@@ -44,7 +44,7 @@ def test_white_noise_with_jitter(x64):
 def test_correlated_noise(x64):
     pytest.importorskip("tinygp")
     one = data("correlated", trend_degree=1)
-    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(0.0, 0.0, 4.0, 2e-3, 0.7))
+    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(0.0, 0.0, 4.0, 2e-3, 0.7, 300.0))
     lag = np.sqrt(3) * np.abs(TIME[:, None] - TIME) / 0.7
     covariance = 2e-3**2 * (1 + lag) * np.exp(-lag) + np.diag(np.asarray(one.errors)[0] ** 2)
     # Points left out have 1e8 times the variance, so that 1e-8 of their weight remains.
@@ -53,7 +53,8 @@ def test_correlated_noise(x64):
 
 def test_student_with_known_level(x64):
     one = data("student", trend_degree=-1)
-    result = fitted(jnp.asarray(MODEL * float(one.scale))[None], one, Nuisance(0.0, 0.0, 3.0, 0.0, 1.0))
+    nuisance = Nuisance(0.0, 0.0, 3.0, 0.0, 1.0, 300.0)
+    result = fitted(jnp.asarray(MODEL * float(one.scale))[None], one, nuisance)
     good, errors = np.asarray(one.good)[0], np.asarray(one.errors)[0]
     log = t(3.0, MODEL, errors).logpdf(np.asarray(one.values)[0])[good].sum()
     np.testing.assert_allclose(result.log_likelihood[0], log, rtol=1e-10)
@@ -61,7 +62,7 @@ def test_student_with_known_level(x64):
 
 def test_students_level_is_at_its_maximum(x64):
     one = data("student", trend_degree=1)
-    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(0.0, 0.0, 3.0, 0.0, 1.0))
+    result = fitted(jnp.asarray(MODEL)[None], one, Nuisance(0.0, 0.0, 3.0, 0.0, 1.0, 300.0))
     good, errors = np.asarray(one.good)[0], np.asarray(one.errors)[0]
 
     def log(level):
@@ -106,6 +107,27 @@ def test_slope_of_every_parameter_of_a_light_curve(x64, noise, more):
     one = eqx.tree_at(lambda d: d.nuisance.jitter, one, jnp.asarray(4e-4))
     one = stars.with_noise_model(one, noise)
     check_slopes(pose(star, simulate, [one], FREE + more), 1e-6)
+
+
+def test_correlated_noise_of_a_spectrum(x64):
+    """Its scale is a velocity, whatever the pixels."""
+    pytest.importorskip("tinygp")
+    wavelength = np.linspace(5165.0, 5185.0, 40)
+    flux = 1 + 0.05 * np.sin(wavelength)
+    good = np.arange(40) != 7
+    one = DataSet.spectrum(
+        "lamost", wavelength, flux, 0.01, resolution=1800.0, good=good, continuum_degree=1, noise="correlated"
+    )
+    result = fitted(jnp.ones((1, 40)), one, Nuisance(0.0, 0.0, 4.0, 3e-2, 1.0, 120.0))
+    lag = np.sqrt(3) * 299792.458 * np.abs(np.log(wavelength[:, None] / wavelength)) / 120.0
+    covariance = 3e-2**2 * (1 + lag) * np.exp(-lag) + np.diag(np.asarray(one.errors)[0] ** 2)
+    inverse = np.linalg.inv(covariance[np.ix_(good, good)])
+    columns, y = np.asarray(one.factors)[good], np.asarray(one.values)[0, good]
+    normal = columns.T @ inverse @ columns
+    best = columns @ np.linalg.solve(normal, columns.T @ inverse @ y)
+    log = multivariate_normal(best, covariance[np.ix_(good, good)]).logpdf(y)
+    log += np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(normal)[1]
+    np.testing.assert_allclose(result.log_likelihood[0], log, rtol=1e-6)
 
 
 @pytest.mark.slow

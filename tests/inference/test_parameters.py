@@ -18,7 +18,7 @@ def scene():
 
 def test_names_lead_to_values_and_back(x64):
     free = ["star.teff", dj.Free("spots.lat_deg[1]", -60, 60), "spots.radius", "kepler.jitter"]
-    one = {**scene(), "kepler": Nuisance(1e-4, 0.0, 4.0, 1e-3, 1.0)}
+    one = {**scene(), "kepler": Nuisance(1e-4, 0.0, 4.0, 1e-3, 1.0, 300.0)}
     parameters = Parameters.choose(one, free)
     assert parameters.names == (
         *("star.teff", "spots.lat_deg[1]", "spots.radius[0]", "spots.radius[1]", "kepler.jitter"),
@@ -56,6 +56,27 @@ def test_the_grid_bounds_the_star():
     assert float(parameters.bounds.low[0]) == 2300.0 and float(parameters.bounds.high[0]) == 12000.0
     with pytest.raises(ValueError, match=r"must lie in order within \(2300, 12000\)"):
         Parameters.choose(scene(), [dj.Free("star.teff", 2000, 6000)], boxes=box)
+
+
+def test_room_for_velocities_bounds_the_star():
+    """At the ends of the box a star is valid; well beyond them it is not, so that no fit hits a wall."""
+    import equinox as eqx
+
+    simulate, start = stars.spectroscopy(5165.0, 5185.0), stars.system()
+    box = boxes({"": simulate}, {"": start})
+    for field in ("macroturbulence", "microturbulence", "prot", "rv"):
+        low, high = box["", "star", field]
+        end, factor = (low, 0.6) if field == "prot" else (high, 1.7)
+        for value, is_valid in ((end, True), (factor * end, False)):
+            system = eqx.tree_at(lambda s, f=field: getattr(s.star, f), start, jnp.asarray(value))
+            assert bool(simulate(system).valid) == is_valid, (field, value)
+    wide = dj.Free("star.macroturbulence", 0, 300)
+    with pytest.raises(ValueError, match=r"the room of the simulator's spectra .*DiscConfig.max_velocity"):
+        Parameters.choose({"": start}, [wide], boxes=box)
+    with pytest.raises(ValueError, match="max_shift"):
+        Parameters.choose({"": start}, [dj.Free("star.rv", -400, 10)], boxes=box)
+    assert float(Parameters.choose({"": start}, ["star.rv"], boxes=box).bounds.high[0]) == 300.0
+    assert ("", "star", "prot") not in boxes({"": stars.photometry()}, {"": start})
 
 
 def test_ties_follow(x64):
