@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dynamojax.files.fit_record import FitRecord
 
 _GOES_ON = "interrupted; finished stages are kept, and the same command with --resume goes on from there"
-_NO_FIT = 3  # exit code of a fit that failed or did not converge; its results are written
+_NO_FIT = 3  # exit code of a fit that failed, did not converge or lacks its draws; its results are written
 
 
 def fit(
@@ -43,7 +43,7 @@ def fit(
         for written in _write(folder, record, plot, steps):
             steps.note(f"wrote {written}")
     steps.note(_summary(record))
-    if record.status != "converged":
+    if record.status != "converged" or (record.faults and not record.sampler):
         raise typer.Exit(_NO_FIT)
 
 

@@ -9,18 +9,16 @@ import equinox as eqx
 import numpy as np
 from astropy.io import fits
 
+from dynamojax.config.fit_cleaning import binned, outliers, scatter
 from dynamojax.config.fit_reading import FitSettings
 from dynamojax.constants import DAY_S
-from dynamojax.files.observed import ObservedSpectrum
+from dynamojax.files.observed import RELATIVE, ObservedSpectrum
 from dynamojax.files.open_spectrum import open_spectrum
-from dynamojax.files.read_light_curves import ObservedLightCurve, read_light_curve
+from dynamojax.files.read_light_curves import TABLES, ObservedLightCurve, read_light_curve
 from dynamojax.inference.data import NUISANCES, DataSet, Nuisance
 from dynamojax.instruments.photometer import Photometer, sub_exposures_of_spots
 
 _RESOLUTIONS = {"lamost": 1800.0, "apogee": 22500.0}
-_NEIGHBOURS, _ENOUGH = 4, 5  # points before, and after, that say where a point should be; of both together
-_REACH = 1.3  # of neighbours across gaps, in so many steps
-_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,13 @@ def prepare_data(settings: FitSettings) -> Prepared:
         if i in curves:
             shift = _shift(i, curves[i].reference, reference)
             one = _light_curve(table, curves[i], epoch - shift, settings.settings.folder)
+            bins = "" if table["bin"] is None else f", in bins of {table['bin']:g} day"
+            about = f"rows, flux in {curves[i].flux_unit}{bins}", curves[i].n_rows
         else:
-            one = _spectrum(i, table, settings.settings.folder, epoch)
+            one, frame = _spectrum(i, table, settings.settings.folder, epoch)
+            about = f"pixels, wavelengths in the frame of the {frame}", np.size(one.good)
         data.append(_with_nuisances(one, table, free))
-        notes.append(f"{one.name}: {one.n_good} of {np.size(one.good)} points of {table['path']}")
+        notes.append(f"{one.name}: {one.n_good} points of {table['path']}, which has {about[1]} {about[0]}")
     _check_names(data)
     return Prepared(tuple(data), epoch, reference, tuple(notes))
 
@@ -76,9 +77,16 @@ def _check_names(data: list[DataSet]) -> None:
 
 def _cleaned(i: int, table: dict, folder: Path) -> ObservedLightCurve:
     """A light curve cut to its window, without flares if it is clipped."""
-    curve = read_light_curve(folder / table["path"], table["column"])
+    _check_format(i, table)
+    stated = table["error"] == "stated"
+    curve = read_light_curve(folder / table["path"], table["column"], with_errors=stated)
     if table["flux_unit"] is not None:
         curve = dataclasses.replace(curve, flux_unit=table["flux_unit"])
+    if not curve.flux_unit:
+        raise ValueError(
+            f"data[{i}]: flux of {table['path']} has the median {np.median(curve.flux[curve.good]):g}, and "
+            "the file does not tell its unit; give flux_unit: counts (any linear unit), ppm or mag"
+        )
     if table["reference"] is not None:
         curve = dataclasses.replace(curve, reference=table["reference"])
     low = -np.inf if table["start"] is None else table["start"]
@@ -102,79 +110,25 @@ def _cleaned(i: int, table: dict, folder: Path) -> ObservedLightCurve:
     return dataclasses.replace(curve, time=time, flux=flux, flux_err=error, good=np.ones(time.size, bool))
 
 
+def _check_format(i: int, table: dict) -> None:
+    is_table = Path(table["path"]).suffix in TABLES
+    if table["format"] != "auto" and (table["format"] == "table") != is_table:
+        raise ValueError(
+            f"data[{i}]: format = {table['format']!r}, but {table['path']} is "
+            f"{'a table' if is_table else 'none'}: names of tables end in {' or '.join(TABLES)}, all else is "
+            "read as FITS; leave format out, or rename the file"
+        )
+
+
 def _check_errors(i: int, table: dict, curve: ObservedLightCurve, keep: np.ndarray) -> None:
     """In a table of one's own an error of 0 is no missing value."""
     bad = keep & (curve.flux_err <= 0) & np.isfinite(curve.flux)
-    if bad.any() and table["error"] == "stated" and Path(table["path"]).suffix in (".csv", ".ecsv"):
+    if bad.any() and Path(table["path"]).suffix in TABLES:
         raise ValueError(
             f"data[{i}]: flux_err = {curve.flux_err[bad][0]:g} at time {curve.time[bad][0]:g} of "
             f"{table['path']} must be positive; give its true error, NaN to leave the point out, or "
             'error = "scatter"'
         )
-
-
-def scatter(i: int, time: np.ndarray, flux: np.ndarray) -> float:
-    """Standard deviation of white noise: of what a cubic through the neighbours of each point leaves."""
-    away = _away(time, flux, np.ones(flux.size, bool))
-    away = away[np.isfinite(away)]
-    if away.size < 10:
-        raise ValueError(f"data[{i}]: {flux.size} points are too few for error = 'scatter'; give errors")
-    return float(1.4826 * np.median(np.abs(away)))
-
-
-def outliers(time: np.ndarray, flux: np.ndarray, limit: float) -> np.ndarray:
-    """Points that stand out of a cubic through their neighbours, the farthest first, until none is left.
-
-    A cubic, so that the turns of a fast rotator are not cut off. Each point is left out of its own.
-    """
-    found = np.zeros(flux.size, bool)
-    for _ in range(_ROUNDS):
-        away = np.abs(_away(time, flux, ~found))
-        away = np.where(np.isfinite(away) & ~found, away, 0.0)
-        near = np.lib.stride_tricks.sliding_window_view(np.pad(away, _NEIGHBOURS), 2 * _NEIGHBOURS + 1)
-        # One that stands out pulls its neighbours' cubics along: of several the farthest goes first.
-        new = (away > limit * 1.4826 * np.median(away[away > 0])) & (away == near.max(axis=1))
-        if not new.any():
-            break
-        found |= new
-    return found
-
-
-def _away(time: np.ndarray, flux: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """How far points are from a cubic through the good ones of four on each side, as if that were exact.
-
-    NaN where they are too few.
-    """
-    offsets = np.array([k for k in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if k])
-    at = np.arange(flux.size)[:, None] + offsets
-    inside = np.clip(at, 0, flux.size - 1)
-    x = (time[inside] - time[:, None]) / (_NEIGHBOURS * np.median(np.diff(time)))
-    # Across a gap nothing is said of a point.
-    weight = (good[inside] & (at == inside) & (np.abs(x) < _REACH)).astype(float)
-    level = np.median(flux)
-    powers = x[..., None] ** np.arange(4)
-    normal = np.einsum("nk,nki,nkj->nij", weight, powers, powers)
-    right = np.einsum("nk,nki,nk->ni", weight, powers, flux[inside] - level)
-    enough = weight.sum(1) >= _ENOUGH
-    normal[~enough] = np.eye(4)
-    inverse = np.linalg.inv(normal)[:, 0]
-    expected = level + np.sum(inverse * right, axis=1)
-    return np.where(enough, (flux - expected) / np.sqrt(1 + inverse[:, 0]), np.nan)
-
-
-def binned(time, flux, error, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means of time and flux weighted by the errors, and their errors.
-
-    Bins that are less than half as full as most are left out: the mean of a few points is no exposure as long
-    as the others.
-    """
-    number = np.floor((time - time[0]) / width).astype(int)
-    bins, count = np.unique(number, return_inverse=True, return_counts=True)[1:]
-    weight = 1 / error**2
-    total = np.bincount(bins, weight)
-    middle, level = (np.bincount(bins, weight * x) / total for x in (time - time[0], flux))
-    full = count >= 0.5 * np.median(count)
-    return time[0] + middle[full], level[full], 1 / np.sqrt(total[full])
 
 
 def _epoch(given: float | None, curves: list[ObservedLightCurve]) -> tuple[float, float]:
@@ -228,7 +182,7 @@ def _exposure(table: dict, curve: ObservedLightCurve, folder: Path) -> float:
 
 def stated_exposure(path: Path) -> float:
     """Length of an exposure as FITS files of Kepler, TESS and this package say, else 0. [day]"""
-    if path.suffix in (".csv", ".ecsv"):
+    if path.suffix in TABLES:
         return 0.0
     with fits.open(path) as opened:
         hdus: Any = opened  # its stubs do not know what it holds
@@ -237,14 +191,20 @@ def stated_exposure(path: Path) -> float:
         return float(header.get("EXPOSURE" if is_own else "TIMEDEL", 0.0))
 
 
-def _spectrum(i: int, table: dict, folder: Path, epoch: float) -> DataSet:
+def _spectrum(i: int, table: dict, folder: Path, epoch: float) -> tuple[DataSet, str]:
+    """A spectrum, and in which frame its wavelengths are."""
     seen = open_spectrum(folder / table["path"], table["format"], table["medium"])
+    if table["continuum_degree"] < 0 and seen.flux_unit == RELATIVE:
+        raise ValueError(
+            f"data[{i}]: continuum_degree = -1 is for absolute fluxes, those of {table['path']} are "
+            "relative; give 0 or more"
+        )
     resolution = table["resolution"] or _RESOLUTIONS.get(seen.instrument)
     if resolution is None:
         raise ValueError(f"data[{i}]: the resolving power of {table['path']} is not known; give resolution")
     low, high = table["wavelength"] or (0.0, np.inf)
     _check_window(i, table, seen, low, high)
-    return DataSet.spectrum(
+    one = DataSet.spectrum(
         table["name"] or seen.instrument,
         seen.wavelength,
         seen.flux,
@@ -257,6 +217,7 @@ def _spectrum(i: int, table: dict, folder: Path, epoch: float) -> DataSet:
         continuum_degree=table["continuum_degree"],
         noise=table["noise"],
     )
+    return one, seen.frame
 
 
 def _check_window(i: int, table: dict, seen: ObservedSpectrum, low: float, high: float) -> None:

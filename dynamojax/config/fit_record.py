@@ -38,7 +38,7 @@ def record_of(outcome: Outcome) -> FitRecord:
         draws=turned,
         sampler="" if draws is None else draws.sampler,
         n_chains=0 if draws is None else draws.n_chains,
-        faults=() if draws is None else draws.faults,
+        faults=(*filter(None, [outcome.fault]), *(() if draws is None else draws.faults)),
         data={one.name: _data(outcome, one) for one in outcome.posed.prepared.data},
         ends=np.asarray(fit.ends, np.float64),
         end_names=fit.names,

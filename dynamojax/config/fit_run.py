@@ -38,6 +38,7 @@ class Outcome:
         bics: Of 0, 1, ... spots, where they were added one by one.
         posterior: A Gaussian about the best end; None if it was not wanted or the fit failed.
         draws: Of the posterior; likewise.
+        fault: Why there are no draws although they were wanted; empty if all went well.
     """
 
     settings: FitSettings
@@ -47,6 +48,7 @@ class Outcome:
     bics: tuple[float, ...]
     posterior: Laplace | None
     draws: Draws | None
+    fault: str = ""
 
     @property
     def active(self) -> np.ndarray:
@@ -73,12 +75,16 @@ def run_fit(settings: FitSettings, prepared: Prepared, stages: Stages, tell: Tel
         fit, bics = _greedy(settings, posed, stages, tell, key)
     else:
         fit, bics = _from_starts(settings["fit"], problem, stages, tell, key), ()
-    posterior = draws = None
+    posterior, draws, fault = None, None, ""
     if fit.is_valid and settings["posterior"]["method"] != "none":
         tell("posterior: curvature at the best end")
         posterior = laplace(fit)
-        draws = _draws(settings, fit, posterior, stages, tell, stream(key, "posterior"))
-    return Outcome(settings, posed, fit, period, bics, posterior, draws)
+        try:
+            draws = _draws(settings, fit, posterior, stages, tell, stream(key, "posterior"))
+        except ValueError as error:  # the fit is there all the same, and is written
+            fault = f"posterior.method = {settings['posterior']['method']!r} failed: {error}"
+            tell(fault)
+    return Outcome(settings, posed, fit, period, bics, posterior, draws, fault)
 
 
 def _draws(settings: FitSettings, fit: Fit, posterior: Laplace, stages: Stages, tell: Tell, key) -> Draws:

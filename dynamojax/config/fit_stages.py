@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -71,9 +72,13 @@ class Stages:
         """Arrays of a stage: those that are kept, or newly made and kept."""
         path = self.folder / f"{name}.npz"
         if path.exists():
+            try:
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                    found = dict(kept)
+            except (OSError, ValueError, EOFError, BadZipFile) as error:
+                raise ValueError(f"{path} is damaged ({error}); delete it and --resume again") from None
             self.n_found += 1
-            with np.load(path, allow_pickle=False) as kept:
-                return dict(kept)
+            return found
         made = {key: np.asarray(value) for key, value in make().items()}
         with replacing(path) as part:
             np.savez(part, **made)

@@ -8,6 +8,7 @@ from dynamojax.files.fit_record import CONVERGED, FAILED, FitRecord, FittedParam
 from dynamojax.writing import replacing
 
 _CLOSE = 1.0  # in ln posterior
+_FAR = 2.0  # chi square a point, from which on errors cannot be believed
 _WORDS = {
     CONVERGED: "The best end converged: another step would gain next to nothing.",
     FAILED: "**The fit failed: no start led to a star that can be simulated. There are no values.** Try "
@@ -62,6 +63,12 @@ def _data(record: FitRecord) -> str:
         )
     header = "data", "kind", "points", "chi2 a point", "rms of the residual [ppm]", "median error [ppm]"
     text = "## Data\n\n" + _table(header, rows)
+    far = [name for name, data in record.data.items() if data.chi2 > _FAR * data.n_good]
+    if far and record.status != FAILED:
+        text += (
+            f"\n\n**chi2 a point of {', '.join(far)} is far above 1: the model lacks something, or the "
+            "errors are too small; all uncertainties below are too small, too.** The residuals show which."
+        )
     if record.period:
         p = record.period
         text += (
@@ -153,6 +160,12 @@ def _posterior(record: FitRecord) -> str:
     if record.covariance is None:
         return ""
     text = "## Posterior\n\n"
+    if not record.sampler:
+        return (
+            text
+            + "Errors are those of a Gaussian about the best end."
+            + "".join(f"\n\n**There are no draws: {fault}**" for fault in record.faults)
+        )
     if record.sampler == "gaussian":
         kind = {"hessian": "exact curvature", "fisher": "Fisher matrix, the exact one not being positive"}
         return text + (

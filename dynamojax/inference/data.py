@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dynamojax.constants import C_KM_S
-from dynamojax.inference.units import checked, in_unit, relative_flux
+from dynamojax.inference.units import checked, in_unit, relative_flux, same_unit
 from dynamojax.instruments.photometer import Photometer
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.instruments.spectrograph_table import from_pixels
@@ -136,7 +136,7 @@ class DataSet(eqx.Module):
             instrument = Photometer(instrument, bands, time, exposure)
         if not np.array_equal(instrument.times, time):
             raise ValueError(f"{where}: the photometer has other times than the data; build it from them")
-        segment = np.searchsorted(np.asarray(breaks, float) - epoch, time, side="right")
+        segment = np.searchsorted(np.sort(np.asarray(breaks, float)) - epoch, time, side="right")
         factors = columns(time, segment, trend_degree, good.any(0))
         terms = np.ones((time.size, 1)) if offset else np.zeros((time.size, 0))
         middle = time - 0.5 * (time[0] + time[-1])
@@ -179,7 +179,7 @@ class DataSet(eqx.Module):
         """
         name = instrument if isinstance(instrument, str) else instrument.name
         wavelength = in_unit(name, "wavelength", wavelength, "Angstrom")
-        flux, error = np.atleast_2d(flux), np.broadcast_to(flux_err, np.shape(np.atleast_2d(flux)))
+        flux, error = same_unit(name, flux, flux_err)
         if flux.shape[-1] != wavelength.size:
             raise ValueError(f"{name}: flux has shape {flux.shape}, {wavelength.size} pixels are expected")
         here = (wavelength >= low) & (wavelength <= high)

@@ -15,12 +15,14 @@ from dynamojax.inference.problem import Problem
 from dynamojax.inference.result import Fit
 from dynamojax.inference.solvers import LEAST_SQUARES, SOLVERS, End, ended
 from dynamojax.inference.spans import boxes
+from dynamojax.instruments.photometer import Photometer
 from dynamojax.numerics import stream
 from dynamojax.simulate import Simulator
 from dynamojax.system import System
 
 _ANGLES_ROUND = ("lon", "omega", "obliquity")
 ENOUGH = 1e-3
+_OF_NOISE = {"gaussian": (), "student": ("dof",), "correlated": ("gp_sigma", "gp_rho", "gp_width")}
 
 
 def pose(
@@ -49,8 +51,15 @@ def pose(
     for star, of_star in sets.items():
         for one in of_star:
             _check_instrument(simulators[star], one)
+            if key_of(star, one) in scene:
+                raise ValueError(
+                    f"two data sets are called {key_of(star, one)!r}; name their instruments apart"
+                )
             scene[key_of(star, one)] = one.nuisance
     parameters = Parameters.choose(scene, free, ties, boxes(simulators, systems))
+    for star, of_star in sets.items():
+        for one in of_star:
+            _check_nuisances(key_of(star, one), one, parameters)
     return Problem(Study(simulators, sets), parameters)
 
 
@@ -61,6 +70,21 @@ def _check_instrument(simulator: Simulator, data: DataSet) -> None:
             f"data set {data.name!r} was not taken at the times or pixels of the simulator's instruments "
             f"({', '.join(known)}); build the simulator with data.instrument"
         )
+
+
+def _check_nuisances(key: str, data: DataSet, parameters: Parameters) -> None:
+    """That what is free of a data set has a part in its likelihood."""
+    effective = {"jitter", *_OF_NOISE[data.noise]}
+    if isinstance(data.instrument, Photometer):
+        effective -= {"gp_width"}
+    else:
+        effective = (effective | {"velocity"}) - {"gp_rho"}
+    for name, place in zip(parameters.names, parameters.places, strict=True):
+        if place[0] == key and not place[1] and place[2] not in effective:
+            raise ValueError(
+                f"{name} has no effect on data with noise = {data.noise!r}; free may be "
+                f"{', '.join(f'{key}.{x}' for x in sorted(effective))}"
+            )
 
 
 def fit(

@@ -9,17 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from dynamojax.inference.priors import Distribution, Free, Normal
+from dynamojax.inference.priors import Distribution, Free, LogUniform, Normal
 from dynamojax.inference.spans import span
 from dynamojax.inference.transforms import Bounds
 from dynamojax.numerics import as_float
 from dynamojax.system import System
+from dynamojax.units import PLANET_UNITS, SPOT_UNITS, STAR_UNITS
 
 _ANGLES = {
     *("star.inc", "spots.lat", "spots.lon", "spots.radius"),
     *("planets.inc", "planets.omega", "planets.obliquity"),
 }
 _DEGREE = float(np.pi / 180)
+_FARTHEST = 5.0  # deviations, from which a Gaussian cut off by bounds is lost to rounding in float32
 
 # (name of the star or data set, owner or "", field, index or None)
 Place = tuple[str, str, str, int | None]
@@ -58,6 +60,8 @@ def resolve(name: str, scene: Mapping) -> list[tuple[str, Place, float]]:
             f"no parameter is called {name!r}; did you mean {', '.join(close) or ', '.join(sorted(known))}?"
         )
     shape = getattr(_holder(scene, *path[:2]), path[2]).shape
+    if shape == (0,):
+        raise ValueError(f"{name}: the system has no {path[1]}; give one, or leave {name} out")
     if len(shape) > 1 or (index is not None and not (shape and int(index) < shape[0])):
         raise ValueError(
             f"{name}: {base} has shape {shape}; give an index below {shape[0] if shape else 'none'}"
@@ -135,6 +139,7 @@ class Parameters(eqx.Module):
         units = tuple(row[2] for row in rows)
         low, high = _limits(rows, boxes)
         _check_starts(rows, scene, low, high)
+        _check_priors(rows, low, high)
         return Parameters(
             scene,
             Bounds.of(low, high),
@@ -193,9 +198,9 @@ class Parameters(eqx.Module):
 
 
 def _ties(scene, ties: Mapping[str, str], places: tuple[Place, ...]) -> tuple[tuple[Place, Place], ...]:
-    twice = {place for place in places if places.count(place) > 1}
+    twice = sorted(label_of(place) for place in set(places) if places.count(place) > 1)
     if twice:
-        raise ValueError(f"free names {sorted(map(str, twice))} more than once; name each once")
+        raise ValueError(f"free names {', '.join(twice)} more than once; name each once")
     pairs = []
     for follower, source in ties.items():
         to, from_ = resolve(follower, scene), resolve(source, scene)
@@ -205,7 +210,31 @@ def _ties(scene, ties: Mapping[str, str], places: tuple[Place, ...]) -> tuple[tu
         bad = [a[0] for a in to if a[1] in places]
         if bad:
             raise ValueError(f"{bad[0]} is free and tied to {source}; drop one of the two")
+        units = {unit_of(a[1]) for a in (*to, *from_)}
+        if len(units) > 1:
+            raise ValueError(
+                f"tie {follower} = {source}: one is in {unit_of(to[0][1]) or '1'}, the other in "
+                f"{unit_of(from_[0][1]) or '1'}; tie what is of one kind"
+            )
+    followers = [to for to, _ in pairs]
+    for to, source in pairs:
+        if followers.count(to) > 1 or source in followers:
+            what = "follows two others" if followers.count(to) > 1 else "follows a follower"
+            raise ValueError(f"{label_of(to)} {what}; tie each to what is free or fixed")
     return tuple(pairs)
+
+
+def label_of(place: Place) -> str:
+    """Name of a scalar, in canonical units."""
+    name = ".".join(filter(None, place[:3]))
+    return name if place[3] is None else f"{name}[{place[3]}]"
+
+
+def unit_of(place: Place) -> str:
+    """Canonical unit of a leaf of a system; nuisances have those of their names."""
+    _, owner, field, _ = place
+    tables = {"star": STAR_UNITS, "spots": SPOT_UNITS, "planets": PLANET_UNITS}
+    return tables[owner].get(field, "") if owner else field
 
 
 def _limits(rows, boxes) -> tuple[np.ndarray, np.ndarray]:
@@ -247,3 +276,22 @@ def _check_starts(rows, scene, low, high) -> None:
                 f"{label} starts at {float(worst) / unit:g}, outside its bounds "
                 f"({a / unit:g}, {b / unit:g}); change the start, or widen the bounds"
             )
+
+
+def _check_priors(rows, low, high) -> None:
+    """Priors that have next to nothing between the bounds, or no density there."""
+    for (label, _, unit, item), a, b in zip(rows, low, high, strict=True):
+        if item.prior is None:
+            continue
+        if isinstance(item.prior, LogUniform) and not a > 0:
+            raise ValueError(f"{label}: a log-uniform prior needs low above 0, not {a / unit:g}; raise it")
+        if isinstance(item.prior, Normal):
+            mean, deviation = float(item.prior.mean), float(item.prior.deviation)
+            if not deviation > 0:
+                raise ValueError(f"{label}: deviation = {deviation:g} of the prior must be above 0")
+            away = max(a / unit - mean, mean - b / unit) / deviation
+            if away > _FARTHEST:
+                raise ValueError(
+                    f"{label}: the prior, {mean:g} +- {deviation:g}, lies {away:.0f} deviations outside the "
+                    f"bounds ({a / unit:g}, {b / unit:g}); change one of the two"
+                )

@@ -6,6 +6,11 @@ import numpy as np
 
 _FLUX_UNITS = ("relative", "counts", "ppm", "mag")
 _LN_PER_MAG = 0.4 * np.log(10.0)
+_BRIGHTEST, _FAINTEST = -30.0, 40.0  # [mag]
+_FAR = (
+    5.0  # of the range of deviations, to which their median may lie from 0: a window of a longer light curve
+)
+_OUTLIERS = 0.01  # share of points that may be anything
 
 
 def in_unit(name: str, what: str, values: Any, unit: str) -> np.ndarray:
@@ -46,15 +51,13 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
     """
     if unit not in _FLUX_UNITS:
         raise ValueError(f"{name}: flux_unit = {unit!r}, allowed: {', '.join(_FLUX_UNITS)}")
-    if hasattr(flux, "unit") and hasattr(flux, "value"):
-        unit = _unit_of(name, flux, unit)
-        flux_err = flux_err.to_value(flux.unit) if hasattr(flux_err, "to_value") else flux_err
-        flux = flux.value
+    flux, flux_err, unit = _plain(name, flux, flux_err, unit)
     flux = np.atleast_2d(_unmasked(flux))
     error = np.broadcast_to(_unmasked(flux_err), flux.shape)
     if not np.isfinite(flux).any():
         raise ValueError(f"{name}: all {flux.size} fluxes are NaN or missing; nothing can be fitted")
     middle = np.nanmedian(flux, axis=1, keepdims=True)
+    _check_values(name, flux, error, float(middle.ravel()[0]), unit)
     if unit == "mag":
         flux = np.exp(-_LN_PER_MAG * (flux - middle))
         return flux, _LN_PER_MAG * flux * error
@@ -68,6 +71,66 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
     return flux, error
 
 
+def _check_values(name: str, flux, error, middle: float, unit: str) -> None:
+    """Numbers that cannot be what their unit says, for more of the points than may be outliers."""
+    known = np.isfinite(flux)
+    low, high = np.percentile(flux[known], [1, 99])
+    about_one = low > 0 and 0.3 < middle < 3.0
+    if unit == "ppm" and (low < -1e6 or about_one or abs(middle) > _FAR * (high - low)):
+        raise ValueError(
+            f"{name}: flux_unit = 'ppm' expects deviations from the mean, these lie from {low:g} to "
+            f"{high:g}; give flux_unit = 'relative' for fluxes about 1, or 'counts' for any linear unit"
+        )
+    if unit == "mag" and not (_BRIGHTEST < low and high < _FAINTEST):
+        raise ValueError(
+            f"{name}: flux_unit = 'mag', but values lie from {low:g} to {high:g}, allowed: {_BRIGHTEST:g} to "
+            f"{_FAINTEST:g}; give the unit that they have"
+        )
+    size = np.where(np.isfinite(error), error, 0)
+    if unit in ("relative", "counts") and np.mean(flux[known] + 5 * size[known] < 0) > _OUTLIERS:
+        raise ValueError(
+            f"{name}: fluxes from {low:g} to {high:g} are below 0 by more than their errors, which light is "
+            "not; for deviations from the mean give flux_unit = 'ppm', or add what was subtracted"
+        )
+    typical, whole = np.median(size[known]), {"ppm": 1e6, "mag": 1.0}.get(unit, abs(middle))
+    if typical > whole > 0:
+        raise ValueError(
+            f"{name}: flux_err is {typical:g} (median) beside a flux of {whole:g}; give both in the same unit"
+        )
+
+
+def _plain(name: str, flux, flux_err, unit: str) -> tuple[Any, Any, str]:
+    """Numbers of flux and error in one unit, and how to read them."""
+    if not (hasattr(flux, "unit") and hasattr(flux, "value")):
+        scale = {"relative": "", "ppm": "1e-6", "mag": "mag"}.get(unit)
+        return flux, _error_in(name, flux_err, scale, "a flux without unit"), unit
+    unit = _unit_of(name, flux, unit)
+    scale = {"relative": "", "ppm": "1e-6"}.get(unit, flux.unit)
+    return flux.to_value(scale), _error_in(name, flux_err, scale, f"a flux in {flux.unit}"), unit
+
+
+def same_unit(name: str, flux, flux_err) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of any linear flux, (n_rows, n), and of its errors in the same unit."""
+    unit = getattr(flux, "unit", "") or ""
+    error = _error_in(name, flux_err, unit, f"a flux in {unit}" if unit else "a flux without unit")
+    flux = np.atleast_2d(_unmasked(getattr(flux, "value", flux)))
+    return flux, np.broadcast_to(_unmasked(error), flux.shape)
+
+
+def _error_in(name: str, flux_err, unit, beside: str):
+    """Numbers of an error in the unit of its flux; plain ones are in it already."""
+    from astropy import units
+
+    if getattr(flux_err, "unit", None) is None or not hasattr(flux_err, "to_value"):
+        return flux_err
+    try:
+        return flux_err.to_value(units.dimensionless_unscaled if unit is None else unit)
+    except (units.UnitConversionError, units.UnitTypeError):
+        raise ValueError(
+            f"{name}: flux_err is in {flux_err.unit or 'no unit'} beside {beside}; give both in the same unit"
+        ) from None
+
+
 def _unmasked(values) -> np.ndarray:
     """Plain numbers, NaN where masked, as columns of lightkurve are."""
     return np.asarray(values.filled(np.nan) if hasattr(values, "filled") else values, np.float64)
@@ -79,7 +142,7 @@ def _unit_of(name: str, flux, unit: str) -> str:
 
     if isinstance(flux.unit, units.MagUnit) or flux.unit == units.mag:
         return "mag"
-    if flux.unit == units.dimensionless_unscaled:
+    if flux.unit.is_equivalent(units.dimensionless_unscaled):
         return unit
     if flux.unit.physical_type in ("time", "length", "speed", "temperature", "angle"):
         raise ValueError(f"{name}: flux is in {flux.unit}, a unit of flux is expected")

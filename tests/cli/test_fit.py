@@ -90,6 +90,23 @@ def undisturbed(tmp_path_factory):
     return result, folder / "out"
 
 
+def test_a_posterior_that_fails_leaves_the_fit(tmp_path, monkeypatch, undisturbed):
+    from dynamojax.config import fit_run
+
+    def fail(*_):
+        raise ValueError("no start led anywhere")
+
+    monkeypatch.setattr(fit_run, "_draws", fail)
+    result = run("fit", written(tmp_path), "-o", tmp_path / "out")
+    assert result.exit_code == 3, result.output
+    assert "posterior.method = 'laplace' failed: no start led anywhere" in result.output
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "There are no draws: posterior.method" in report
+    one, other = (Table.read(folder / "parameters.ecsv") for folder in (tmp_path / "out", undisturbed[1]))
+    np.testing.assert_array_equal(one["value"], other["value"])
+    assert read_fit_results(tmp_path / "out").draws is None
+
+
 def test_what_it_writes_and_says(undisturbed):
     result, out = undisturbed
     assert result.stdout == "" and "the fit converged" in result.output

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dynamojax.config.fit_data import binned, outliers, prepare_data, scatter
+from dynamojax.config.fit_cleaning import binned, outliers, scatter
+from dynamojax.config.fit_data import prepare_data
 from dynamojax.config.fit_reading import FitSettings, check_fit
 from dynamojax.config.reading import Settings
 
@@ -98,12 +99,42 @@ def test_jitter_that_is_free_starts_inside(tmp_path):
         ({}, {"start": 500.0}, "no good point between start = 500"),
         ({}, {"column": "SAP_FLUX"}, "lacks the columns SAP_FLUX"),
         ({}, {"path": "none.csv"}, "does not exist"),
+        ({"flux": 958 + 3000 * np.sin(np.arange(200))}, {}, "does not tell its unit; give flux_unit"),
+        ({"time": np.r_[100.05, curve()["time"][1:-1], 100.05]}, {}, "time 100.05 is there twice"),
+        ({}, {"format": "lightkurve"}, "a.csv is a table"),
     ],
 )
 def test_light_curves_that_cannot_be_fitted(tmp_path, changes, keys, words):
     table(tmp_path / "a.csv", curve(**changes))
     with pytest.raises(ValueError, match=words):
         prepared(tmp_path, [keys])
+
+
+def test_scatter_stands_in_for_errors_that_are_not_there(tmp_path):
+    columns = curve()
+    del columns["flux_err"]
+    table(tmp_path / "a.csv", columns)
+    one = prepared(tmp_path, [{"error": "scatter"}]).data[0]
+    assert one.n_good == 200
+    np.testing.assert_allclose(np.asarray(one.errors)[0], NOISE, rtol=0.3)
+    table(tmp_path / "a.csv", curve(flux_err=np.r_[0.0, np.full(199, NOISE)]))
+    assert prepared(tmp_path, [{"error": "scatter"}]).data[0].n_good == 200
+
+
+def test_flags_of_a_table_count_and_the_note_says_of_how_many_rows(tmp_path):
+    flagged = np.where(np.arange(200) < 60, 8, 0)
+    table(tmp_path / "a.csv", curve(QUALITY=flagged))
+    found = prepared(tmp_path, [{}])
+    assert found.data[0].n_good == 140
+    assert found.notes == ("kepler: 140 points of a.csv, which has 200 rows, flux in relative",)
+
+
+def test_a_column_with_words(tmp_path):
+    table(tmp_path / "a.csv", curve())
+    path = tmp_path / "a.csv"
+    path.write_text(path.read_text().replace("100.05,", "soon,", 1))
+    with pytest.raises(ValueError, match="a.csv: column time has what is no number"):
+        prepared(tmp_path, [{}])
 
 
 def test_a_table_without_rows_or_band(tmp_path):

@@ -22,6 +22,15 @@ def test_a_stage_is_made_once(tmp_path):
     assert second["ok"].dtype == bool
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no more"])
+def test_a_damaged_stage_is_named(tmp_path, content):
+    stages = Stages(tmp_path, "a", resume=False)
+    stages("one", lambda: {"x": np.zeros(3)})
+    (stages.folder / "one.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="one.npz is damaged .*delete it and --resume again"):
+        Stages(tmp_path, "a", resume=True)("one", lambda: {"x": np.zeros(3)})
+
+
 def test_an_interrupted_stage_leaves_nothing(tmp_path):
     stages = Stages(tmp_path, "a", resume=False)
 

@@ -1,6 +1,6 @@
 """Files of a fit: what is written is read again, and the report says what a person must know."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -85,6 +85,15 @@ def test_draws_that_have_faults_are_not_trusted(tmp_path):
     assert "Not to be trusted yet:**\n\n- R-hat 1.200 of b" in text and "R-hat 1.200 |" in text
     text = write_report(tmp_path, record(**chains), {}).read_text()
     assert "200 draws by nuts in 4 chains, at least 498 effective ones. Nothing speaks against" in text
+
+
+def test_a_fit_that_lacks_something_is_not_believed(tmp_path):
+    data = record().data["kepler"]
+    poor = {"kepler": replace(data, residual=np.full_like(data.residual, 10.8))}
+    assert (
+        "chi2 a point of kepler is far above 1" in write_report(tmp_path, record(data=poor), {}).read_text()
+    )
+    assert "far above 1" not in write_report(tmp_path, record(), {}).read_text()
 
 
 def test_digits_follow_the_error():

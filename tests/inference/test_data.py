@@ -25,6 +25,23 @@ def test_linear_units_and_magnitudes_agree(x64):
         np.testing.assert_allclose(other.errors, counts.errors, rtol=1e-9)
 
 
+def test_errors_are_taken_to_the_unit_of_the_flux(x64):
+    plain = curve(flux_err=3e-4)
+    for flux, error in ((FLUX, 300e-6 * u.one), (FLUX, 300 * u.Unit(1e-6)), (FLUX * u.one, 0.03 * u.percent)):
+        np.testing.assert_allclose(curve(flux=flux, flux_err=error).errors, plain.errors, rtol=1e-12)
+    deviation = curve(flux=1e-3 * np.sin(TIME) * u.one, flux_err=300 * u.Unit(1e-6), flux_unit="ppm")
+    np.testing.assert_allclose(deviation.values, curve(flux=1 + 1e-3 * np.sin(TIME)).values, rtol=1e-6)
+    np.testing.assert_allclose(deviation.errors, 3e-4, rtol=1e-3)
+    wavelength = np.linspace(5100, 5200, 20)
+    one = DataSet.spectrum("x", wavelength, FLUX * u.Jy, 10.1 * u.mJy, resolution=2e3)
+    np.testing.assert_allclose(one.errors, 0.01, rtol=1e-12)
+
+
+def test_breaks_may_come_in_any_order():
+    a, b = (curve(breaks=breaks, trend_degree=1).factors for breaks in ([4.5, 12.5], [12.5, 4.5]))
+    np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -40,6 +57,16 @@ def test_linear_units_and_magnitudes_agree(x64):
         ({"time": TIME[::-1]}, "must rise strictly"),
         ({"noise": "pink"}, "allowed: gaussian, student, correlated"),
         ({"flux": FLUX[:-1]}, "20 points, but flux"),
+        ({"flux_unit": "ppm"}, "expects deviations from the mean"),
+        (
+            {"flux": 5e4 * FLUX + TIME, "flux_err": 50.0, "flux_unit": "ppm"},
+            "expects deviations from the mean",
+        ),
+        ({"flux": 5e4 * FLUX, "flux_err": 50.0, "flux_unit": "mag"}, "allowed: -30 to 40"),
+        ({"flux": 50 + 1e3 * np.sin(TIME), "flux_unit": "counts"}, "below 0 by more than their errors"),
+        ({"flux_err": 300.0}, r"flux_err is 300 \(median\) beside a flux of 1.01"),
+        ({"flux_err": 1e-3 * u.Jy}, "flux_err is in Jy beside a flux without unit"),
+        ({"flux": FLUX * u.Jy, "flux_err": 1 * u.s}, "flux_err is in s beside a flux in Jy"),
     ],
 )
 def test_faults_of_light_curves(changes, message):

@@ -154,5 +154,11 @@ def test_what_does_not_fit_together_is_an_error():
         pose(star, simulate, [other], ["star.teff"])
     with pytest.raises(ValueError, match="must have the same stars"):
         pose({"a": star}, simulate, [other], ["a.star.teff"])
+    one = stars.light_curve(star, simulate)
+    with pytest.raises(ValueError, match="two data sets are called 'kepler'"):
+        pose(star, simulate, [one, one], ["star.teff"])
+    for name in ("kepler.dof", "kepler.velocity", "kepler.gp_rho"):
+        with pytest.raises(ValueError, match=f"{name} has no effect on data with noise = 'gaussian'"):
+            pose(star, simulate, [one], [name])
     with pytest.raises(ValueError, match="free is empty"):
         pose(star, simulate, [stars.light_curve(star, simulate)], [])

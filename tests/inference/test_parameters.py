@@ -90,8 +90,37 @@ def test_ties_follow(x64):
         Parameters.choose(pair, ["b.star.feh"], {"b.star.feh": "a.star.feh"})
 
 
+@pytest.mark.parametrize(
+    "ties, message",
+    [
+        ({"star.rv": "star.teff"}, "one is in km/s, the other in K"),
+        ({"spots.tau_emerge": "spots.tau_decay", "spots.tau_decay": "spots.t_max"}, "follows a follower"),
+        ({"spots.lat[0]": "spots.lat[1]", "spots.lat": "spots.lon"}, "follows two others"),
+        ({"star.feh": "star.feh"}, "star.feh follows a follower"),
+    ],
+)
+def test_ties_that_cannot_be(ties, message):
+    with pytest.raises(ValueError, match=message):
+        Parameters.choose(scene(), ["star.mass"], ties)
+
+
+@pytest.mark.parametrize(
+    "free, message",
+    [
+        (dj.Free("star.shear", -0.2, 0.5, dj.LogUniform()), "needs low above 0, not -0.2"),
+        (dj.Free("star.prot", 2, 5, dj.Normal(300.0, 0.1)), "lies 2950 deviations outside the bounds"),
+        (dj.Free("star.prot", 2, 5, dj.Normal(3.0, 0.0)), "deviation = 0 of the prior must be above 0"),
+        (dj.Free("planets.radius_ratio"), "the system has no planets"),
+        (dj.Free("planets.radius_ratio[0]"), "the system has no planets"),
+    ],
+)
+def test_free_parameters_that_cannot_be(free, message):
+    with pytest.raises(ValueError, match=message):
+        Parameters.choose(scene(), [free])
+
+
 def test_twice_free_is_an_error():
-    with pytest.raises(ValueError, match="more than once"):
+    with pytest.raises(ValueError, match=r"free names spots.lat\[0\] more than once"):
         Parameters.choose(scene(), ["spots.lat", "spots.lat[0]"])
 
 
