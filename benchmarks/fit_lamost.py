@@ -12,7 +12,7 @@ from dynamojax.files import read_lamost
 from dynamojax.inference.information import matrix_at
 from dynamojax.inference.optimise import log_posteriors, pose, start_walk
 
-LOW, HIGH, DEGREE = 4600.0, 6700.0, 10
+LOW, HIGH, DEGREE = 4600.0, 6700.0, 4
 RANGES = {"teff": (3000, 7500), "logg": (2.5, 5.0), "feh": (-1.0, 0.5)}
 N_STARTS = 5
 WIDEST = 150.0  # of lines, for what the instrument is less sharp than stated and the grid's lines too narrow

@@ -65,6 +65,8 @@ def build_fit(settings: FitSettings, prepared: Prepared, prot: float | None = No
     Raises:
         ValueError: a name, a bound or a start that is not possible, or data off the grid.
     """
+    if prot is not None:
+        _check_found(settings, prot)
     shared = _with_simulation(settings, prot)
     instruments = [one.instrument for one in prepared.data]
     times = np.concatenate([instrument.times for instrument in instruments])
@@ -72,6 +74,17 @@ def build_fit(settings: FitSettings, prepared: Prepared, prot: float | None = No
     free = tuple(_free(table) for table in settings["free"])
     ties = {table["name"]: table["follows"] for table in settings["ties"]}
     return Posed(system, _simulator(shared, system, instruments, settings), prepared, free, ties)
+
+
+def _check_found(settings: FitSettings, prot: float) -> None:
+    """That a period which was searched for lies between the bounds."""
+    for table in settings["free"]:
+        low, high = (math.nan if table[end] is None else table[end] for end in ("low", "high"))
+        if table["name"] == "star.prot" and (prot <= low or prot >= high):
+            raise ValueError(
+                f"fit.find_period found {prot:.6g} day, outside the bounds of star.prot ({low:g}, {high:g}); "
+                "widen them, or leave find_period out and give star.prot"
+            )
 
 
 def _with_simulation(settings: FitSettings, prot: float | None) -> Settings:

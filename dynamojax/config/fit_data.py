@@ -17,6 +17,7 @@ from dynamojax.files.open_spectrum import open_spectrum
 from dynamojax.files.read_light_curves import TABLES, ObservedLightCurve, read_light_curve
 from dynamojax.inference.data import NUISANCES, DataSet, Nuisance
 from dynamojax.instruments.photometer import Photometer, sub_exposures_of_spots
+from dynamojax.numerics import LATEST_DAY
 
 _RESOLUTIONS = {"lamost": 1800.0, "apogee": 22500.0}
 
@@ -51,6 +52,13 @@ def prepare_data(settings: FitSettings) -> Prepared:
         if table["kind"] == "light_curve"
     }
     epoch, reference = _epoch(settings["fit"]["epoch"], list(curves.values()))
+    for i, curve in curves.items():
+        far = np.abs(curve.time + _shift(i, curve.reference, reference) - epoch).max()
+        if far > LATEST_DAY:
+            raise ValueError(
+                f"fit.epoch = {epoch:g} is {far:.0f} day from times of {tables[i]['path']}, allowed: "
+                f"{LATEST_DAY}; give it as times stand in the first light curve, or leave it out"
+            )
     free = {table["name"] for table in settings["free"]}
     data, notes = [], []
     for i, table in enumerate(tables):

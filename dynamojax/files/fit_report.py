@@ -69,6 +69,8 @@ def _data(record: FitRecord) -> str:
             f"\n\n**chi2 a point of {', '.join(far)} is far above 1: the model lacks something, or the "
             "errors are too small; all uncertainties below are too small, too.** The residuals show which."
         )
+    if record.statistics.get("n_good", np.inf) <= record.statistics.get("n_free", 0.0):
+        text += "\n\n**There are no more points than free parameters: only bounds and priors hold these.**"
     if record.period:
         p = record.period
         text += (

@@ -53,7 +53,7 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
         raise ValueError(f"{name}: flux_unit = {unit!r}, allowed: {', '.join(_FLUX_UNITS)}")
     flux, flux_err, unit = _plain(name, flux, flux_err, unit)
     flux = np.atleast_2d(_unmasked(flux))
-    error = np.broadcast_to(_unmasked(flux_err), flux.shape)
+    error = _of_each(name, flux_err, flux)
     if not np.isfinite(flux).any():
         raise ValueError(f"{name}: all {flux.size} fluxes are NaN or missing; nothing can be fitted")
     middle = np.nanmedian(flux, axis=1, keepdims=True)
@@ -114,7 +114,17 @@ def same_unit(name: str, flux, flux_err) -> tuple[np.ndarray, np.ndarray]:
     unit = getattr(flux, "unit", "") or ""
     error = _error_in(name, flux_err, unit, f"a flux in {unit}" if unit else "a flux without unit")
     flux = np.atleast_2d(_unmasked(getattr(flux, "value", flux)))
-    return flux, np.broadcast_to(_unmasked(error), flux.shape)
+    return flux, _of_each(name, error, flux)
+
+
+def _of_each(name: str, flux_err, flux: np.ndarray) -> np.ndarray:
+    error = _unmasked(flux_err)
+    if error.ndim and error.shape[-1] not in (1, flux.shape[-1]):
+        raise ValueError(
+            f"{name}: flux has {flux.shape[-1]} points, flux_err {error.shape[-1]}; give one for each, or "
+            "one for all"
+        )
+    return np.broadcast_to(error, flux.shape)
 
 
 def _error_in(name: str, flux_err, unit, beside: str):
@@ -158,7 +168,13 @@ def checked(name: str, flux, error, good, n: int) -> tuple[np.ndarray, np.ndarra
     flux, error = np.asarray(flux, np.float64), np.asarray(error, np.float64)
     if flux.shape[-1] != n or flux.shape != error.shape:
         raise ValueError(f"{name}: {n} points, but flux {flux.shape} and errors {error.shape}")
-    mask = np.ones(flux.shape, bool) if good is None else np.broadcast_to(np.asarray(good, bool), flux.shape)
+    given = np.ones(n, bool) if good is None else np.asarray(good)
+    if given.dtype != bool or given.shape[-1:] != (n,):
+        raise ValueError(
+            f"{name}: good of shape {given.shape} and type {given.dtype} must be a mask, {n} times True or "
+            "False"
+        )
+    mask = np.broadcast_to(given, flux.shape)
     mask = mask & np.isfinite(flux) & np.isfinite(error)
     if not mask.any():
         raise ValueError(

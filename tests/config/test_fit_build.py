@@ -40,3 +40,7 @@ def test_nodes_are_those_of_the_fastest_star_and_the_widest_spot(tmp_path):
     disc = build_fit(settings, prepare_data(settings)).simulator.disc
     assert 50.0 <= disc.vsini <= 55.0
     assert disc.spot_radius == pytest.approx(math.radians(25))
+    with pytest.raises(
+        ValueError, match=r"find_period found 40 day, outside the bounds of star.prot \(1, 30\)"
+    ):
+        build_fit(settings, prepare_data(settings), 40.0)

@@ -129,6 +129,12 @@ def test_flags_of_a_table_count_and_the_note_says_of_how_many_rows(tmp_path):
     assert found.notes == ("kepler: 140 points of a.csv, which has 200 rows, flux in relative",)
 
 
+def test_an_epoch_far_from_the_data(tmp_path):
+    table(tmp_path / "a.csv", curve())
+    with pytest.raises(ValueError, match=r"fit.epoch = 2.45494e\+06 is 24548.. day from times of a.csv"):
+        prepared(tmp_path, [{}], fit={"epoch": 2454939.0})
+
+
 def test_a_column_with_words(tmp_path):
     table(tmp_path / "a.csv", curve())
     path = tmp_path / "a.csv"

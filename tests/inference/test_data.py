@@ -57,6 +57,8 @@ def test_breaks_may_come_in_any_order():
         ({"time": TIME[::-1]}, "must rise strictly"),
         ({"noise": "pink"}, "allowed: gaussian, student, correlated"),
         ({"flux": FLUX[:-1]}, "20 points, but flux"),
+        ({"flux_err": np.full(3, 1e-3)}, "flux has 20 points, flux_err 3"),
+        ({"good": np.arange(5)}, "must be a mask, 20 times True or False"),
         ({"flux_unit": "ppm"}, "expects deviations from the mean"),
         (
             {"flux": 5e4 * FLUX + TIME, "flux_err": 50.0, "flux_unit": "ppm"},
