@@ -87,7 +87,7 @@ def _write(folder: Path, record: "FitRecord", plot: bool, steps: Steps) -> list[
             captions[name] = caption
             paths.append(folder / name)
             with replacing(paths[-1]) as part:
-                figure.savefig(part, dpi=150)
+                figure.savefig(part, dpi=150, bbox_inches="tight")
     return [*paths, write_report(folder, record, captions)]
 
 

@@ -181,10 +181,10 @@ def _light_curve(table: dict, curve: ObservedLightCurve, epoch: float, folder: P
 def _exposure(table: dict, curve: ObservedLightCurve, folder: Path) -> float:
     """Length of an exposure; of bins theirs, or the shortest step if that is less. [day]"""
     step = float(np.diff(curve.time).min()) if curve.time.size > 1 else np.inf
-    if table["exposure_s"] is not None:
-        return table["exposure_s"] / DAY_S
     if table["bin"] is not None:
         return min(table["bin"], step)
+    if table["exposure_s"] is not None:
+        return table["exposure_s"] / DAY_S
     return min(stated_exposure(folder / table["path"]), step)
 
 

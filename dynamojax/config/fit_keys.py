@@ -102,11 +102,11 @@ FIT = Section(
             "period_low",
             "number",
             None,
-            "Shortest period sought; the bound of star.prot, else four steps of time, if left out.",
+            "Shortest period sought, within the bounds of star.prot; four steps of time without either.",
             "day",
             _ABOVE,
         ),
-        Key("period_high", "number", None, "Longest; likewise, or half the span.", "day", _ABOVE),
+        Key("period_high", "number", None, "Longest; likewise, half the span without either.", "day", _ABOVE),
         Key(
             "epoch",
             "number",

@@ -103,14 +103,17 @@ def _period(settings: FitSettings, prepared: Prepared, stages: Stages, tell: Tel
     one = next(d for d in prepared.data if isinstance(d.instrument, Photometer))
     good = np.asarray(one.good)[0]
     bounds = [(t["low"], t["high"]) for t in settings["free"] if t["name"] == "star.prot"]
-    low, high = bounds[0] if bounds else (None, None)
+    lows, highs = zip((table["period_low"], table["period_high"]), *bounds, strict=True)
+    # Where both are given: a period outside the bounds could not be the start of a fit.
+    low = max((x for x in lows if x is not None), default=None)
+    high = min((x for x in highs if x is not None), default=None)
     high = None if high is None else min(high, float(np.ptp(one.instrument.times[good])))
     columns = one.instrument.times, np.asarray(one.values)[0], np.asarray(one.errors)[0]
 
     def make() -> Arrays:
         tell(f"period of {one.name}")
         cut = (x[good] for x in columns)
-        return vars(find_period(*cut, low=table["period_low"] or low, high=table["period_high"] or high))
+        return vars(find_period(*cut, low=low, high=high))
 
     return Period(**{name: float(x) for name, x in stages(PERIOD, make).items()})
 

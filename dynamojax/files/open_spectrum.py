@@ -24,7 +24,7 @@ def open_spectrum(path: str | Path, kind: str = "auto", medium: str = "vacuum") 
         medium: Of the wavelengths of a table, vacuum or air.
 
     Raises:
-        ValueError: no such file, a damaged one, or one that nobody can read.
+        ValueError: no such file, a damaged one, one that nobody can read, or a medium for what is no table.
     """
     path = Path(path)
     if not path.is_file():
@@ -32,6 +32,10 @@ def open_spectrum(path: str | Path, kind: str = "auto", medium: str = "vacuum") 
     kind = kind_of(path) if kind == "auto" else kind
     if kind == "table":
         return _read_table(path, medium)
+    if medium != "vacuum":
+        raise ValueError(
+            f"medium = {medium!r} is for tables; {path} is read as {kind}, which knows its own: leave it out"
+        )
     return _READERS[kind](path)
 
 

@@ -129,6 +129,12 @@ def test_flags_of_a_table_count_and_the_note_says_of_how_many_rows(tmp_path):
     assert found.notes == ("kepler: 140 points of a.csv, which has 200 rows, flux in relative",)
 
 
+def test_bins_are_the_exposures_whatever_the_file_had(tmp_path):
+    table(tmp_path / "a.csv", curve())
+    one = prepared(tmp_path, [{"bin": 0.5, "exposure_s": 60.0}]).data[0]
+    assert one.instrument.exposure == pytest.approx(0.5, rel=0.02)
+
+
 def test_an_epoch_far_from_the_data(tmp_path):
     table(tmp_path / "a.csv", curve())
     with pytest.raises(ValueError, match=r"fit.epoch = 2.45494e\+06 is 24548.. day from times of a.csv"):

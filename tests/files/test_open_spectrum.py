@@ -39,6 +39,8 @@ def test_faults_of_tables(tmp_path):
         open_spectrum(path)
     with pytest.raises(ValueError, match="does not exist"):
         open_spectrum(tmp_path / "none.fits")
+    with pytest.raises(ValueError, match="medium = 'air' is for tables; .* is read as lamost"):
+        open_spectrum(path, "lamost", "air")
     path = table(tmp_path / "b.csv", WAVELENGTH, [float("nan")] * 4, [0.1] * 4)
     with pytest.raises(ValueError, match="no good pixel among 4"):
         open_spectrum(path)
