@@ -89,7 +89,7 @@ def light_curve(
     begin = dj.System(dj.Star.from_degrees(prot=found.value, **star), spots, dj.Planets.empty())
     free = _free(t, found.value, evolving, shear)
     start = time.perf_counter()
-    result = fit_spots(begin, simulate, [data], free, key=jax.random.key(1), n_starts=4, max_steps=60)
+    result = fit_spots(begin, simulate, [data], free, key=jax.random.key(1), n_starts=8, max_steps=200)
     wall = time.perf_counter() - start
     row = {
         **{"star": name, "period": found.value, "published": published, "lomb_scargle": found.lomb_scargle},
@@ -149,8 +149,8 @@ def blind(name: str, day, flux, published: float) -> dict:
     }
 
 
-def real(data: Path, privateer: Path | None = None) -> None:
-    """All of them, and a JSON."""
+def light_curves(data: Path, privateer: Path | None) -> tuple[list[dict], list[dict]]:
+    """Fits of windows, and periods of whole light curves."""
     rows, periods = [], []
     given = kadacs(privateer)
     if given is not None:
@@ -169,7 +169,13 @@ def real(data: Path, privateer: Path | None = None) -> None:
         calm = without_flares(flux)
         settings = {"n_spots": 4, "evolving": False, "low": 0.2, "high": 5.0, "shear": True}
         rows.append(light_curve("GJ 1243", day[calm], flux[calm], error[calm], GJ_1243, 0.5926, **settings))
+    return rows, periods
+
+
+def real(data: Path, privateer: Path | None = None) -> None:
+    """All of them, and a JSON."""
     with jax.enable_x64(True):
+        rows, periods = light_curves(data, privateer)
         lamost = spectra(data / "lamost") if (data / "lamost").is_dir() else []
     result = {
         "environment": environment(),

@@ -98,13 +98,16 @@ def _binned(time, flux, shortest: float) -> tuple[float, np.ndarray, np.ndarray]
 
 
 def _correlated(mean: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Autocorrelation over pairs of bins that both hold data."""
+    """Autocorrelation over pairs of bins that both hold data, by the sizes of both ends: at most 1."""
     n, size = len(mean), 2 * len(mean)
-    data, here = np.fft.rfft(mean, size), np.fft.rfft(mask, size)
-    pairs = np.round(np.fft.irfft(np.abs(here) ** 2, size)[:n])
-    product = np.fft.irfft(np.abs(data) ** 2, size)[:n]
-    value = np.where(pairs > 0, product / np.maximum(pairs, 1), 0.0)
-    return value / value[0]
+    data, here, square = (np.fft.rfft(x, size) for x in (mean, mask, mean**2))
+
+    def lagged(a, b):
+        return np.fft.irfft(a.conj() * b, size)[:n]
+
+    scale = np.sqrt(np.maximum(lagged(square, here) * lagged(here, square), 0.0))
+    held = (np.round(lagged(here, here)) > 0) & (scale > 1e-9 * scale[0])
+    return np.where(held, np.clip(lagged(data, data) / np.where(held, scale, 1.0), -1.0, 1.0), 0.0)
 
 
 def autocorrelation(time, flux, shortest: float) -> tuple[np.ndarray, np.ndarray]:

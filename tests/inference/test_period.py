@@ -62,3 +62,14 @@ def test_faults():
         find_period(time, np.full(time.size, np.nan))
     with pytest.raises(ValueError, match="need 0 < low < high"):
         find_period(time, np.cos(time), low=5.0, high=100.0)
+
+
+def test_an_autocorrelation_is_at_most_one():
+    """Also where few pairs are left, which a mean over pairs alone would let exceed it."""
+    rng = np.random.default_rng(3)
+    time = np.arange(0.0, 30.0, 0.1)
+    flux = 1 + 0.02 * np.exp(-time / 8) * np.sin(2 * np.pi * time / 3) + 1e-4 * rng.normal(size=time.size)
+    keep = (time < 9) | (time > 13)
+    lags, value = autocorrelation(time[keep], flux[keep], 2.0)
+    assert np.abs(value).max() <= 1 and value[0] == 1
+    assert value[np.argmin(np.abs(lags - 3.0))] > 0.9
