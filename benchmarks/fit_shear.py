@@ -170,10 +170,14 @@ def predictor(seen, wanted):
     return lambda s: features(s) @ weights
 
 
+def by_distance(predicted, one) -> np.ndarray:
+    """Numbers of the simulated stars, those of the nearest predictions first."""
+    return np.argsort((((predicted - one) / predicted.std(0)) ** 2).sum(1))
+
+
 def alike(predicted, one) -> np.ndarray:
-    """Numbers of the simulated stars whose predictions are nearest."""
-    distance = (((predicted - one) / predicted.std(0)) ** 2).sum(1)
-    return np.argsort(distance)[: round(SHARE * len(predicted))]
+    """Numbers of those that count as alike."""
+    return by_distance(predicted, one)[: round(SHARE * len(predicted))]
 
 
 def coverage(shear, predicted, tried) -> dict:
@@ -230,11 +234,10 @@ def main() -> None:
     seen = np.array([statistics(number, x) for x in flux])
     real = statistics(number, 1e-6 * f)
     wanted = np.stack([stars["shear"], np.log(stars["tau_decay"])], axis=1)
-    rest = np.arange(options.stars // 5, options.stars)  # a fifth is left out of the regression
-    predict = predictor(seen[rest], wanted[rest])
+    n_out = options.stars // 5  # left out of the regression
+    predict = predictor(seen[n_out:], wanted[n_out:])
     predicted, here = predict(seen), predict(real[None])[0]
-    near, left_out = alike(predicted, here), np.arange(options.stars // 5)
-    distance = (((predicted[left_out] - here) / predicted.std(0)) ** 2).sum(1)
+    near, order = alike(predicted, here), by_distance(predicted, here)
     row = {
         **{"star": "KIC 10644253", "n_stars": options.stars, "n_alike": len(near), "wall_s": wall},
         **{
@@ -242,8 +245,8 @@ def main() -> None:
             for name, x in stars.items()
             if name != "prot"  # statistics are in units of the period
         },
-        "left_out": coverage(stars["shear"], predicted, left_out),
-        "left_out_and_near": coverage(stars["shear"], predicted, left_out[np.argsort(distance)[:N_NEAR]]),
+        "left_out": coverage(stars["shear"], predicted, np.arange(n_out)),
+        "left_out_and_near": coverage(stars["shear"], predicted, order[order < n_out][:N_NEAR]),
         "statistics": _beside(real, seen[near]),
         "quarters": _quarters(real, seen, stars),
     }

@@ -30,3 +30,4 @@ PLANET_UNITS = {
     "omega": "rad",
     "obliquity": "rad",
 }
+SYSTEM_UNITS = {"star": STAR_UNITS, "spots": SPOT_UNITS, "planets": PLANET_UNITS}

@@ -19,13 +19,12 @@ from dynamojax.instruments.schedule import regular_times
 from dynamojax.instruments.spectrograph import Arm, Spectrograph
 from dynamojax.instruments.spectrograph_table import from_table
 from dynamojax.observables import spectral_noise_presets
-from dynamojax.observables.disc_config import FASTEST_KM_S, DiscConfig
+from dynamojax.observables.disc_config import FASTEST_KM_S, DiscConfig, velocity_parts
 from dynamojax.observables.spectral_noise import SpectralNoise
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate.smoothing import Smoothing
 from dynamojax.simulate.spectra import margins
 from dynamojax.surface.convection import Convection
-from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.system import Epochs, Star, System
 
 _PIXELS_PER_ELEMENT = 3.0
@@ -199,10 +198,7 @@ def disc(settings: Settings, star: Star, the_convection: Convection) -> DiscConf
         ValueError: less room than the star needs, or more than there can be.
     """
     table = settings["spectra"]
-    rotation = float(fastest_rotation(star))
-    slowest = float(np.sum(np.abs(the_convection.shift)) * np.abs(star.convective_blueshift))
-    broadening = {name: 3 * float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
-    parts = {"prot": rotation, "convective_blueshift": slowest} | broadening
+    parts = velocity_parts(star, the_convection)
     needed, largest = sum(parts.values()), max(parts, key=lambda name: parts[name])
     if not needed + _SPARE_KM_S < FASTEST_KM_S:
         raise ValueError(

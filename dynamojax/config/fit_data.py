@@ -52,18 +52,12 @@ def prepare_data(settings: FitSettings) -> Prepared:
         if table["kind"] == "light_curve"
     }
     epoch, reference = _epoch(settings["fit"]["epoch"], list(curves.values()))
-    for i, curve in curves.items():
-        far = np.abs(curve.time + _shift(i, curve.reference, reference) - epoch).max()
-        if far > LATEST_DAY:
-            raise ValueError(
-                f"fit.epoch = {epoch:g} is {far:.0f} day from times of {tables[i]['path']}, allowed: "
-                f"{LATEST_DAY}; give it as times stand in the first light curve, or leave it out"
-            )
     free = {table["name"] for table in settings["free"]}
     data, notes = [], []
     for i, table in enumerate(tables):
         if i in curves:
             shift = _shift(i, curves[i].reference, reference)
+            _check_epoch(table, epoch, curves[i].time + shift)
             one = _light_curve(table, curves[i], epoch - shift, settings.settings.folder)
             bins = "" if table["bin"] is None else f", in bins of {table['bin']:g} day"
             about = f"rows, flux in {curves[i].flux_unit}{bins}", curves[i].n_rows
@@ -74,6 +68,15 @@ def prepare_data(settings: FitSettings) -> Prepared:
         notes.append(f"{one.name}: {one.n_good} points of {table['path']}, which has {about[1]} {about[0]}")
     _check_names(data)
     return Prepared(tuple(data), epoch, reference, tuple(notes))
+
+
+def _check_epoch(table: dict, epoch: float, time: np.ndarray) -> None:
+    far = np.abs(time - epoch).max()
+    if far > LATEST_DAY:
+        raise ValueError(
+            f"fit.epoch = {epoch:g} is {far:.0f} day from times of {table['path']}, allowed: {LATEST_DAY}; "
+            "give it as times stand in the first light curve, or leave it out"
+        )
 
 
 def _check_names(data: list[DataSet]) -> None:

@@ -13,7 +13,7 @@ from dynamojax.files.writing import provenance
 from dynamojax.inference.data import DataSet
 from dynamojax.instruments.spectrograph import Spectrograph
 from dynamojax.population.manifest import file_digest
-from dynamojax.units import PLANET_UNITS, SPOT_UNITS, STAR_UNITS
+from dynamojax.units import SYSTEM_UNITS
 
 _NUISANCE_UNITS = {
     **{"jitter": "median flux", "velocity": "km/s"},
@@ -65,8 +65,7 @@ def unit_of(name: str) -> str:
     if stem.endswith("_deg"):
         return "deg"
     owner, _, field = stem.rpartition(".")
-    tables = {"star": STAR_UNITS, "spots": SPOT_UNITS, "planets": PLANET_UNITS}
-    unit = tables.get(owner.rpartition(".")[2], _NUISANCE_UNITS).get(field, "")
+    unit = SYSTEM_UNITS.get(owner.rpartition(".")[2], _NUISANCE_UNITS).get(field, "")
     return "" if unit == "1" else unit
 
 

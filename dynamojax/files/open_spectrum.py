@@ -8,10 +8,9 @@ import numpy as np
 from astropy.io import fits
 
 from dynamojax.files.observed import ObservedSpectrum, observed
+from dynamojax.files.read_light_curves import TABLES
 from dynamojax.files.read_spectra import read_apstar, read_apvisit, read_lamost, read_spectrum
 from dynamojax.refraction import vacuum_from_air
-
-_TABLES = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv"}
 
 
 def open_spectrum(path: str | Path, kind: str = "auto", medium: str = "vacuum") -> ObservedSpectrum:
@@ -41,7 +40,7 @@ def open_spectrum(path: str | Path, kind: str = "auto", medium: str = "vacuum") 
 
 def kind_of(path: Path) -> str:
     """What a file seems to be; specutils if it is nothing that is known here."""
-    if path.suffix in _TABLES:
+    if path.suffix in TABLES:
         return "table"
     try:
         with fits.open(path, lazy_load_hdus=False) as opened:
@@ -64,7 +63,7 @@ def _read_table(path: Path, medium: str) -> ObservedSpectrum:
     from astropy.table import Table
 
     try:
-        table = Table.read(path, format=_TABLES.get(path.suffix, "ascii.csv"))
+        table = Table.read(path, format=TABLES.get(path.suffix, "ascii.csv"))
     except (ValueError, TypeError, OSError) as error:
         raise ValueError(f"{path} is not such a table: {error}") from None
     missing = [name for name in ("wavelength", "flux", "flux_err") if name not in table.colnames]

@@ -110,8 +110,8 @@ def _read_table(path: Path, flux: str, with_errors: bool) -> ObservedLightCurve:
     columns = [_numbers(path, table, name) for name in ("time", flux)]
     nothing = np.full(len(table), np.nan)
     columns.append(_numbers(path, table, f"{flux}_err") if f"{flux}_err" in table.colnames else nothing)
-    time = columns[0][np.isfinite(columns[0])]
-    twice = np.sort(time)[1:][np.diff(np.sort(time)) == 0]
+    rising = np.sort(columns[0][np.isfinite(columns[0])])
+    twice = rising[1:][np.diff(rising) == 0]
     if twice.size:
         raise ValueError(
             f"{path}: time {twice[0]:.10g} is there twice; average its rows, or drop all but one"

@@ -14,7 +14,7 @@ from dynamojax.inference.spans import span
 from dynamojax.inference.transforms import Bounds
 from dynamojax.numerics import as_float
 from dynamojax.system import System
-from dynamojax.units import PLANET_UNITS, SPOT_UNITS, STAR_UNITS
+from dynamojax.units import SYSTEM_UNITS
 
 _ANGLES = {
     *("star.inc", "spots.lat", "spots.lon", "spots.radius"),
@@ -233,8 +233,7 @@ def label_of(place: Place) -> str:
 def unit_of(place: Place) -> str:
     """Canonical unit of a leaf of a system; nuisances have those of their names."""
     _, owner, field, _ = place
-    tables = {"star": STAR_UNITS, "spots": SPOT_UNITS, "planets": PLANET_UNITS}
-    return tables[owner].get(field, "") if owner else field
+    return SYSTEM_UNITS[owner].get(field, "") if owner else field
 
 
 def _limits(rows, boxes) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,9 @@ import numpy as np
 
 from dynamojax.constants import C_KM_S
 from dynamojax.inference.data import NUISANCES
+from dynamojax.observables.disc_config import velocity_parts
 from dynamojax.planets.orbit import reflex_velocity
 from dynamojax.simulate import Simulator
-from dynamojax.splines import SPLINE_REACH
-from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.system import System
 from dynamojax.validation import SPANS
 
@@ -34,17 +33,14 @@ def velocity_box(simulator: Simulator, system: System) -> dict[str, tuple[float,
     """
     if not simulator.recorders:
         return {}
-    star, convection = system.star, simulator.convection
+    star, parts = system.star, velocity_parts(system.star, simulator.convection)
     steps = [C_KM_S * recorder.grid.ln_step for recorder in simulator.recorders]
     # Half a sample is the star's own velocity, of which kernels have what whole samples leave.
-    room = min((simulator.disc.reach(step / C_KM_S) - SPLINE_REACH - 0.5) * step for step in steps)
-    rotation = float(abs(fastest_rotation(star)))
-    shift = float(np.sum(np.abs(convection.shift)) * np.abs(star.convective_blueshift))
-    turbulence = {name: float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")}
-    left = room - rotation - shift - 3 * sum(turbulence.values())
+    room = min((simulator.disc.room(step / C_KM_S) - 0.5) * step for step in steps)
+    left, rotation = room - sum(parts.values()), parts["prot"]
     if not left > 0:  # the start is not valid, which the fit will say
         return {}
-    found = {name: (0.0, value + left / 3) for name, value in turbulence.items()}
+    found = {name: (0.0, (parts[name] + left) / 3) for name in ("macroturbulence", "microturbulence")}
     fastest = min(rotation + left, simulator.disc.fastest)
     found["prot"] = (float(star.prot) * rotation / fastest, np.inf)
     moving = [

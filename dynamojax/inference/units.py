@@ -7,9 +7,7 @@ import numpy as np
 _FLUX_UNITS = ("relative", "counts", "ppm", "mag")
 _LN_PER_MAG = 0.4 * np.log(10.0)
 _BRIGHTEST, _FAINTEST = -30.0, 40.0  # [mag]
-_FAR = (
-    5.0  # of the range of deviations, to which their median may lie from 0: a window of a longer light curve
-)
+_FAR = 5.0  # ranges of deviations from 0 to their median, at most: a window of a longer light curve
 _OUTLIERS = 0.01  # share of points that may be anything
 
 
@@ -57,25 +55,24 @@ def relative_flux(name: str, flux, flux_err, unit: str) -> tuple[np.ndarray, np.
     if not np.isfinite(flux).any():
         raise ValueError(f"{name}: all {flux.size} fluxes are NaN or missing; nothing can be fitted")
     middle = np.nanmedian(flux, axis=1, keepdims=True)
-    _check_values(name, flux, error, float(middle.ravel()[0]), unit)
+    for band in zip(flux, error, strict=True):
+        _check_values(name, *band, unit)
     if unit == "mag":
         flux = np.exp(-_LN_PER_MAG * (flux - middle))
         return flux, _LN_PER_MAG * flux * error
     if unit == "ppm":
         return 1.0 + 1e-6 * flux, 1e-6 * error
-    if unit == "relative" and not np.all((middle > 0.3) & (middle < 3.0)):
-        raise ValueError(
-            f"{name}: flux_unit = 'relative' expects fluxes about 1, the median is {middle.ravel()[0]:g}; "
-            "give flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
-        )
     return flux, error
 
 
-def _check_values(name: str, flux, error, middle: float, unit: str) -> None:
-    """Numbers that cannot be what their unit says, for more of the points than may be outliers."""
+def _check_values(name: str, flux, error, unit: str) -> None:
+    """That one band's numbers are what their unit says, but for as many as may be outliers."""
     known = np.isfinite(flux)
-    low, high = np.percentile(flux[known], [1, 99])
-    about_one = low > 0 and 0.3 < middle < 3.0
+    if not known.any():
+        return
+    (low, high), middle = np.percentile(flux[known], [1, 99]), np.median(flux[known])
+    is_near_one = 0.3 < middle < 3.0
+    about_one = low > 0 and is_near_one
     if unit == "ppm" and (low < -1e6 or about_one or abs(middle) > _FAR * (high - low)):
         raise ValueError(
             f"{name}: flux_unit = 'ppm' expects deviations from the mean, these lie from {low:g} to "
@@ -96,6 +93,11 @@ def _check_values(name: str, flux, error, middle: float, unit: str) -> None:
     if typical > whole > 0:
         raise ValueError(
             f"{name}: flux_err is {typical:g} (median) beside a flux of {whole:g}; give both in the same unit"
+        )
+    if unit == "relative" and not is_near_one:
+        raise ValueError(
+            f"{name}: flux_unit = 'relative' expects fluxes about 1, the median is {middle:g}; "
+            "give flux_unit = 'counts' for any linear unit, 'ppm' for deviations from the mean, or 'mag'"
         )
 
 

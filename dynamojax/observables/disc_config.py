@@ -9,12 +9,24 @@ from jaxtyping import Array, Bool, Float
 
 from dynamojax.constants import C_KM_S
 from dynamojax.splines import SPLINE_REACH
+from dynamojax.surface.convection import Convection
 from dynamojax.surface.geometry import fastest_rotation
 from dynamojax.system import Star
 
 FASTEST_KM_S = 3000.0  # room that velocity kernels may have
 _USUAL_SPOT = math.radians(10)
 _SLACK, _SLACK_KM_S = 1.001, 1e-3  # rounding of what nodes were counted for
+
+
+def velocity_parts(star: Star, convection: Convection) -> dict[str, float]:
+    """What room on the disc a star needs, by the leaf it comes from, on the host. [km/s]"""
+    return {
+        "prot": float(jnp.abs(fastest_rotation(star))),
+        "convective_blueshift": float(
+            jnp.sum(jnp.abs(convection.shift)) * jnp.abs(star.convective_blueshift)
+        ),
+        **{name: 3 * float(getattr(star, name)) for name in ("macroturbulence", "microturbulence")},
+    }
 
 
 class DiscNodes(NamedTuple):
@@ -99,6 +111,10 @@ class DiscConfig(eqx.Module):
         if self.spot_radius is not None:
             fits &= jnp.max(half_sine, initial=0) <= _SLACK * math.sin(0.5 * self.spot_radius)
         return fits
+
+    def room(self, ln_step: float) -> int:
+        """Samples on either side that shifts and widths together may take."""
+        return self.reach(ln_step) - SPLINE_REACH
 
     def reach(self, ln_step: float) -> int:
         """Samples on either side of a velocity kernel."""

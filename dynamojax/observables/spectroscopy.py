@@ -20,7 +20,6 @@ from dynamojax.observables.line_kernels import (
 )
 from dynamojax.observables.photometry import facula_brightening
 from dynamojax.planets.orbit import planet_positions
-from dynamojax.splines import SPLINE_REACH
 from dynamojax.surface.convection import Convection
 from dynamojax.surface.geometry import rotation_velocity
 from dynamojax.surface.moments import SurfaceConfig, caps_at
@@ -117,7 +116,7 @@ def disc_spectrum(
             kernels.append(kernel)
             widest.append(most)
     flux = convolved(jnp.concatenate(rows), jnp.concatenate(kernels))
-    fits = (jnp.max(jnp.stack(widest)) <= reach - SPLINE_REACH) & jnp.all(jnp.isfinite(flux))
+    fits = (jnp.max(jnp.stack(widest)) <= config.room(grid.ln_step)) & jnp.all(jnp.isfinite(flux))
     return jnp.roll(flux, whole.astype(int)), fits & (jnp.abs(whole) < grid.n_wavelength)
 
 

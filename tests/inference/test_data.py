@@ -37,6 +37,14 @@ def test_errors_are_taken_to_the_unit_of_the_flux(x64):
     np.testing.assert_allclose(one.errors, 0.01, rtol=1e-12)
 
 
+def test_bands_of_different_brightness_are_judged_each_by_itself():
+    flux = np.stack([FLUX, 1e4 * FLUX])
+    bands = {"bands": ("kepler", "tess"), "flux_unit": "counts"}
+    assert curve(flux=flux, flux_err=0.01 * flux, **bands).n_good == 40
+    with pytest.raises(ValueError, match=r"flux_err is 3e\+06 \(median\) beside a flux of 10100"):
+        curve(flux=flux, flux_err=np.stack([0.01 * FLUX, np.full(20, 3e6)]), **bands)
+
+
 def test_breaks_may_come_in_any_order():
     a, b = (curve(breaks=breaks, trend_degree=1).factors for breaks in ([4.5, 12.5], [12.5, 4.5]))
     np.testing.assert_array_equal(a, b)
